@@ -1,0 +1,67 @@
+//! The engines of this build, by name, for programs that compare them.
+//!
+//! A program of one's own needs none of this: it calls `thread::spawn` and gets the
+//! process's default. Without an engine feature standin is std itself, and so the only
+//! engine here is called `std`.
+
+pub(crate) use built::{names, run};
+
+#[cfg(any(feature = "green", feature = "threads"))]
+mod built {
+    use standin::engine::{self, Engine};
+    use std::io;
+
+    /// The engines that are compiled in and work on this system.
+    pub(crate) fn names() -> Vec<&'static str> {
+        accept_pinned();
+        engine::all().into_iter().map(Engine::name).collect()
+    }
+
+    /// Runs `body` as a thread of the named engine; what it spawns are threads of that
+    /// engine as well.
+    pub(crate) fn run<F, T>(name: &str, body: F) -> io::Result<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        accept_pinned();
+        Ok(engine::named(name)?.run(body))
+    }
+
+    #[cfg(feature = "green")]
+    fn accept_pinned() {
+        // SAFETY: between two parking calls the examples, and the crates that they call
+        // there (rustls, httparse, indicatif), neither keep a pointer into a thread-local
+        // nor hold a lock of std's: rustls reads and writes its stream with no lock held,
+        // and one thread alone draws the progress bar.
+        unsafe { engine::green::accept_pinned() }
+    }
+
+    #[cfg(not(feature = "green"))]
+    fn accept_pinned() {}
+}
+
+#[cfg(not(any(feature = "green", feature = "threads")))]
+mod built {
+    use std::io;
+
+    pub(crate) fn names() -> Vec<&'static str> {
+        vec!["std"]
+    }
+
+    pub(crate) fn run<F, T>(name: &str, body: F) -> io::Result<T>
+    where
+        F: FnOnce() -> T,
+    {
+        match name {
+            "std" => Ok(body()),
+            _ => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "engine {name:?} is not in this build, only \"std\" is: \
+                     build with --features green,threads"
+                ),
+            )),
+        }
+    }
+}

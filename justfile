@@ -1,0 +1,67 @@
+# Everything that a contributor runs. `just` alone lists it.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+[private]
+default:
+    @just --list --unsorted
+
+# The tests, as the README says them.
+test *arguments:
+    cargo test --workspace --all-features {{arguments}}
+
+# The tests for every set of features that a user may choose.
+test-features:
+    cargo test --package standin
+    cargo test --package standin --features green
+    cargo test --package standin --features threads
+
+# The tests with a move to another OS thread wherever one is possible.
+test-hop *arguments:
+    STANDIN_TEST=hop cargo test --workspace --all-features {{arguments}}
+
+# The tests with stack guards by mprotect, as on kernels without lightweight guards.
+test-mprotect *arguments:
+    STANDIN_TEST=mprotect cargo test --workspace --all-features {{arguments}}
+
+# Format and lints, for every set of features; warnings are errors.
+lint:
+    cargo fmt --all --check
+    for features in "" green threads green,threads; do \
+        cargo clippy --workspace --all-targets --features "$features" -- -D warnings; \
+    done
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# Formats the code.
+format:
+    cargo fmt --all
+    rustfmt --edition 2024 examples/migrate/program.rs
+
+# Builds the documentation, with warnings as errors.
+doc *arguments:
+    RUSTDOCFLAGS="-Dwarnings" cargo doc --workspace --no-deps --all-features {{arguments}}
+
+# Every interleaving of the wait queue's models, in an own folder of builds.
+model *arguments:
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
+        cargo test --package standin-core --release --test model {{arguments}}
+
+# Every example at a small size, on every engine.
+examples:
+    bash .ci/examples
+
+# Ten thousand pages at once, on every engine: `just fetch --help` says what else it can.
+fetch *arguments:
+    cargo run --release --features green,threads --example fetch -- {{arguments}}
+
+# The benchmarks against tokio, may and OS threads.
+bench *arguments:
+    cargo bench --all-features {{arguments}}
+
+# Licences and sources of the dependencies; needs cargo-deny.
+deny:
+    cargo deny --all-features check bans licenses sources
+
+# What must hold before a change lands.
+ci:
+    bash .ci/run

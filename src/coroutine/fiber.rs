@@ -1,0 +1,361 @@
+//! A fiber: a stack, the coroutine suspended on it, and, if it is free, a
+//! thread-local block. One fiber runs many threads, one after another.
+//!
+//! The pool makes fibers, the scheduler resumes them. The stack switch itself
+//! is `corosensei`'s.
+
+use std::convert::Infallible;
+use std::mem::ManuallyDrop;
+use std::num::NonZeroUsize;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use corosensei::stack::{Stack, StackPointer};
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::class::SizeClass;
+use super::depth::stack_pointer;
+use super::memory::{self, Range, page_size};
+use super::{Kind, free};
+
+/// What runs on every fiber: called at the first resume with the first value.
+/// It serves one thread after another and never returns. It must not unwind
+/// either: a panic that leaves it aborts the process.
+///
+/// It may be resumed by another OS thread after each suspension, also on a
+/// pinned fiber that rests between two threads. So on pinned fibers the loop
+/// itself must not touch thread-locals; what it calls for a thread may.
+pub(crate) type Entry = fn(&Suspender, first: *mut ()) -> !;
+
+/// A suspended fiber, owned.
+///
+/// There is no `Drop`: a fiber that is dropped keeps its slot, and what is on
+/// its stack is neither run nor unwound nor freed, ever. That is right for a
+/// thread that will never be resumed (others may hold pointers into its
+/// frames), and a leak in all other cases: give fibers back to their pool.
+pub(crate) struct Fiber {
+    header: NonNull<Header>,
+}
+
+// SAFETY: *exclusive*: the handle is the only way to the header and to the
+// stack while the fiber is suspended, so they go where it goes. Whether the
+// frames on the stack may move is the contract of `Fiber::resume`.
+unsafe impl Send for Fiber {}
+
+/// What lies directly above the stack.
+///
+/// # Invariants
+///
+/// - *exclusive*: a header is reached through its one `Fiber`, through the
+///   pool's list while it rests there, and by the code on the fiber itself
+///   while that runs. The `owner` alone is also read by the signal handler.
+/// - *suspended*: while no resume is in progress, the coroutine is suspended,
+///   never finished: [`Entry`] does not return.
+#[repr(C, align(64))]
+pub(super) struct Header {
+    /// Never dropped: see [`Fiber`].
+    coroutine: ManuallyDrop<FiberCoroutine>,
+    /// The thread pointer of the block; 0 on a pinned fiber.
+    block: usize,
+    /// About where the stack ended at the last suspension.
+    depth: AtomicUsize,
+    /// The pool's list.
+    pub(super) next: *mut Header,
+    /// Whether the pool gave the deep pages back since the fiber last ran.
+    pub(super) trimmed: bool,
+    class: SizeClass,
+    owner: Owner,
+    /// The lowest usable address of the stack.
+    limit: usize,
+}
+
+pub(super) type FiberCoroutine = Coroutine<*mut (), *mut (), Infallible, SlotStack>;
+
+/// The name that the overflow handler prints.
+struct Owner {
+    name: AtomicPtr<u8>,
+    len: AtomicUsize,
+}
+
+/// How far below the recorded depth a suspended stack may reach: the frames
+/// of the suspension itself.
+const DEPTH_MARGIN: usize = 1024;
+
+impl Fiber {
+    /// From the top of a slot down to the header, in bytes.
+    pub(super) fn header_offset(kind: Kind) -> usize {
+        let header = size_of::<Header>();
+        match kind {
+            Kind::Free => (free::block_size() + header).next_multiple_of(align_of::<Header>()),
+            Kind::Pinned => header,
+        }
+    }
+
+    /// Makes a fiber in a fresh slot.
+    ///
+    /// Aborts like any failed allocation if there is no memory for the
+    /// thread-local block's table.
+    ///
+    /// # Safety
+    ///
+    /// The slot belongs to the caller, is guarded at its bottom, has the size
+    /// of its class, holds zeros, and stays mapped for ever. If `kind` is
+    /// free, `free::support` returned `Ok`, or its trial calls this.
+    pub(super) unsafe fn build(slot: Range, class: SizeClass, kind: Kind, entry: Entry) -> Fiber {
+        let top = slot.start + slot.len;
+        let header = (top - Fiber::header_offset(kind)) as *mut Header;
+        let block = match kind {
+            // SAFETY: the caller's promise; the header lies below the block.
+            Kind::Free => unsafe { free::build_block(top) },
+            Kind::Pinned => 0,
+        };
+        let stack = SlotStack {
+            base: header as usize,
+            limit: slot.start,
+        };
+        let is_free = kind == Kind::Free;
+        let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
+            let _abort = AbortOnUnwind;
+            if is_free {
+                // SAFETY: this is the first code on a free fiber, running on
+                // its block.
+                unsafe { free::first_run() };
+            }
+            let suspender = Suspender { yielder, header };
+            entry(&suspender, first)
+        });
+        // SAFETY: the header's place is part of the slot, aligned because
+        // the offset is and slots are page-aligned, and nobody else knows it.
+        unsafe {
+            header.write(Header {
+                coroutine: ManuallyDrop::new(coroutine),
+                block,
+                depth: AtomicUsize::new(header as usize),
+                next: ptr::null_mut(),
+                trimmed: false,
+                class,
+                owner: Owner {
+                    name: AtomicPtr::new(ptr::null_mut()),
+                    len: AtomicUsize::new(0),
+                },
+                limit: slot.start + class.guard_size(),
+            });
+        }
+        Fiber {
+            // SAFETY: an address inside a mapping is not null.
+            header: unsafe { NonNull::new_unchecked(header) },
+        }
+    }
+
+    /// Runs the fiber until it suspends; returns what it passed to
+    /// [`Suspender::suspend`].
+    ///
+    /// # Safety
+    ///
+    /// - `value` is what the code on the fiber expects at this point.
+    /// - The OS thread has an alternate signal stack (see
+    ///   `overflow::prepare_os_thread`).
+    /// - A pinned fiber that is in the middle of a thread is resumed by the OS
+    ///   thread that resumed it first for that thread. A free one by any.
+    #[inline]
+    pub(crate) unsafe fn resume(&mut self, value: *mut ()) -> *mut () {
+        // SAFETY: *exclusive*: `self` is the only handle.
+        let header = unsafe { self.header.as_mut() };
+        if header.block == 0 {
+            return run(&mut header.coroutine, value);
+        }
+        // SAFETY: the block was built for this fiber, and by *exclusive* no
+        // other OS thread runs on it.
+        unsafe { free::resume(&mut header.coroutine, header.block, value) }
+    }
+
+    /// Says whose thread runs on the fiber from now on; the overflow handler
+    /// prints it. `None` is printed as std prints a thread without a name.
+    ///
+    /// # Safety
+    ///
+    /// The bytes, a name in UTF-8, stay valid and unchanged until the next call.
+    #[inline]
+    pub(crate) unsafe fn set_owner(&self, name: Option<NonNull<[u8]>>) {
+        // SAFETY: *exclusive*; the owner's fields are atomics.
+        let owner = unsafe { &self.header.as_ref().owner };
+        let (start, len) = match name {
+            Some(name) => (name.as_ptr().cast::<u8>(), name.len()),
+            None => (ptr::null_mut(), 0),
+        };
+        // The reader is a handler that interrupts this fiber, so it runs
+        // after these stores, in the same order of events. An overflow between
+        // them is impossible: the fiber does not run.
+        owner.name.store(start, Ordering::Relaxed);
+        owner.len.store(len, Ordering::Relaxed);
+    }
+
+    /// The class of the fiber's slot.
+    pub(crate) fn class(&self) -> SizeClass {
+        // SAFETY: *exclusive*.
+        unsafe { self.header.as_ref().class }
+    }
+
+    /// Whose thread-local storage it uses.
+    pub(crate) fn kind(&self) -> Kind {
+        // SAFETY: *exclusive*.
+        match unsafe { self.header.as_ref().block } {
+            0 => Kind::Pinned,
+            _ => Kind::Free,
+        }
+    }
+
+    /// The addresses that the stack may use: its lowest, and one past its
+    /// highest.
+    pub(crate) fn stack_bounds(&self) -> (usize, usize) {
+        // SAFETY: *exclusive*.
+        let stack = unsafe { bounds(self.header.as_ref()) };
+        (stack.start, stack.start + stack.len)
+    }
+
+    pub(super) fn into_header(self) -> NonNull<Header> {
+        self.header
+    }
+
+    /// # Safety
+    ///
+    /// The header came from `into_header`, and this is the only use of it.
+    pub(super) unsafe fn from_header(header: NonNull<Header>) -> Fiber {
+        Fiber { header }
+    }
+}
+
+impl Header {
+    /// Gives the pages below the suspended frames back; returns how many
+    /// bytes that were.
+    ///
+    /// # Safety
+    ///
+    /// The fiber is suspended, and no code but its own uses its stack below
+    /// the suspended frames.
+    pub(super) unsafe fn discard_unused_stack(&self) -> usize {
+        let stack = bounds(self);
+        let depth = self.depth.load(Ordering::Relaxed) - DEPTH_MARGIN;
+        let end = depth & !(page_size() - 1);
+        if end <= stack.start {
+            return 0;
+        }
+        let unused = Range {
+            start: stack.start,
+            len: end - stack.start,
+        };
+        // SAFETY: the caller's promise: below the suspended frames there is
+        // nothing that anybody will read.
+        unsafe { memory::discard(unused) }
+    }
+
+    /// The pages that a suspended fiber touches: from the lowest to the top
+    /// of its slot.
+    pub(super) fn top_pages(slot: Range, kind: Kind) -> Range {
+        let top = slot.start + slot.len;
+        // Room for the header and the first frames.
+        let low = top - Fiber::header_offset(kind) - DEPTH_MARGIN;
+        let start = low & !(page_size() - 1);
+        Range {
+            start,
+            len: top - start,
+        }
+    }
+}
+
+fn bounds(header: &Header) -> Range {
+    // The stack grows down from the header.
+    let base = ptr::from_ref(header) as usize;
+    Range {
+        start: header.limit,
+        len: base - header.limit,
+    }
+}
+
+/// The name of the thread on the fiber with this header, for the overflow
+/// handler. `None` if it has none.
+///
+/// # Safety
+///
+/// The header comes from a slab, and the calling code interrupted the fiber
+/// or ends the process.
+pub(super) unsafe fn owner_name<'a>(header: usize) -> Option<&'a [u8]> {
+    // SAFETY: a slot's header stays mapped; before the first use it holds
+    // zeros, which the atomics read as "no name".
+    let owner = unsafe { &raw const (*(header as *const Header)).owner };
+    // SAFETY: as above.
+    let owner = unsafe { &*owner };
+    let start = owner.name.load(Ordering::Relaxed);
+    if start.is_null() {
+        return None;
+    }
+    // SAFETY: the contract of `Fiber::set_owner`.
+    Some(unsafe { std::slice::from_raw_parts(start, owner.len.load(Ordering::Relaxed)) })
+}
+
+/// The code on a fiber stops through this. It lives on the fiber's own stack
+/// and is valid as long as the fiber.
+pub(crate) struct Suspender {
+    yielder: *const Yielder<*mut (), *mut ()>,
+    header: *const Header,
+}
+
+impl Suspender {
+    /// Stops the fiber: its `resume` returns `value`. Returns what the next
+    /// `resume` is given, then on whichever OS thread called that.
+    ///
+    /// Call it only on the fiber itself.
+    // Inlined: each return after a switch is one that the processor predicts
+    // wrongly.
+    #[inline(always)]
+    pub(crate) fn suspend(&self, value: *mut ()) -> *mut () {
+        // SAFETY: the header lies above this very stack; the field is atomic.
+        let depth = unsafe { &(*self.header).depth };
+        depth.store(stack_pointer(), Ordering::Relaxed);
+        // SAFETY: the yielder is at the base of this stack and lives as long
+        // as the coroutine, whose code is running right here.
+        unsafe { (*self.yielder).suspend(value) }
+    }
+}
+
+/// Resumes a coroutine that never finishes.
+#[inline(always)]
+pub(super) fn run(coroutine: &mut FiberCoroutine, value: *mut ()) -> *mut () {
+    match coroutine.resume(value) {
+        CoroutineResult::Yield(value) => value,
+        CoroutineResult::Return(never) => match never {},
+    }
+}
+
+/// The stack part of a slot, in `corosensei`'s terms. It owns nothing: slots
+/// are for ever.
+pub(super) struct SlotStack {
+    base: usize,
+    limit: usize,
+}
+
+// SAFETY: the slot has a guard at its bottom and, by the choice of class, far
+// more than the required 4 KiB below the header; the base is the header's
+// address, aligned to 64.
+unsafe impl Stack for SlotStack {
+    #[inline]
+    fn base(&self) -> StackPointer {
+        NonZeroUsize::new(self.base).expect("a slot is not at address 0")
+    }
+
+    #[inline]
+    fn limit(&self) -> StackPointer {
+        NonZeroUsize::new(self.limit).expect("a slot is not at address 0")
+    }
+}
+
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        let message = b"fatal runtime error: a panic left the code that runs green threads, aborting\n";
+        // SAFETY: the buffer is valid for its length.
+        unsafe { libc::write(2, message.as_ptr().cast(), message.len()) };
+        std::process::abort();
+    }
+}

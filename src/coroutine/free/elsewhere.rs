@@ -1,0 +1,55 @@
+//! Where nothing is known about the C library's thread-local blocks.
+
+use std::sync::OnceLock;
+
+use crate::coroutine::Unsupported;
+use crate::coroutine::fiber::FiberCoroutine;
+
+/// Always an error.
+pub(crate) fn support() -> Result<(), &'static Unsupported> {
+    static REASON: OnceLock<Unsupported> = OnceLock::new();
+    Err(REASON.get_or_init(|| {
+        Unsupported::new(format!(
+            "they are implemented for Linux on x86-64 with glibc, and this was built for {} on {}",
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ))
+    }))
+}
+
+/// # Safety
+///
+/// There is no free fiber to call it on.
+pub(crate) unsafe fn run_destructors() {}
+
+/// # Safety
+///
+/// There is no free fiber to call it on.
+pub(crate) unsafe fn reset() {}
+
+pub(in crate::coroutine) fn block_size() -> usize {
+    0
+}
+
+/// # Safety
+///
+/// `support` never returns `Ok`, so nobody may call this.
+pub(in crate::coroutine) unsafe fn build_block(_top: usize) -> usize {
+    unreachable!("free fibers are not supported here")
+}
+
+/// # Safety
+///
+/// As for `build_block`.
+pub(in crate::coroutine) unsafe fn first_run() {}
+
+/// # Safety
+///
+/// As for `build_block`.
+pub(in crate::coroutine) unsafe fn resume(
+    coroutine: &mut FiberCoroutine,
+    _block: usize,
+    value: *mut (),
+) -> *mut () {
+    crate::coroutine::fiber::run(coroutine, value)
+}

@@ -1,0 +1,57 @@
+//! The thread-local block of a free fiber: glibc on x86-64 Linux.
+//!
+//! All thread-local storage is addressed from the register `fs`, and what it
+//! points at (the *thread pointer*) is glibc's `struct pthread`, with the
+//! static thread-local storage below it. A free fiber has one of its own at
+//! the top of its slot, made by glibc's own allocator for new threads, and
+//! [`resume`] switches `fs` together with the stack. So for all code, glibc's
+//! included, a free fiber is a thread.
+//!
+//! What this relies on is found at run time, never assumed from a version:
+//! `facts` looks it up and checks it, `trial` then runs a thread on a block.
+//! Where anything is not as expected, [`support`] says so and nothing else
+//! here is used.
+//!
+//! - `symbols`: functions and structure offsets that glibc exports privately;
+//! - `facts`: everything that is known about this process's glibc;
+//! - `block`: making a block;
+//! - `switch`: running on it;
+//! - `exit`: destructors, and making it fresh for the next thread;
+//! - `trial`: the self-test.
+
+mod block;
+mod exit;
+mod facts;
+mod switch;
+mod symbols;
+mod trial;
+
+use std::sync::OnceLock;
+
+use super::{Kind, Unsupported};
+use crate::switches;
+
+pub(in crate::coroutine) use block::{block_size, build_block, first_run};
+pub(crate) use exit::{reset, run_destructors};
+pub(in crate::coroutine) use switch::resume;
+
+/// Whether free threads can run in this process. Tested once, on first use.
+///
+/// # Errors
+///
+/// What is missing.
+pub(crate) fn support() -> Result<(), &'static Unsupported> {
+    static SUPPORT: OnceLock<Result<(), Unsupported>> = OnceLock::new();
+    SUPPORT
+        .get_or_init(|| {
+            if switches::get().is_ok_and(|switches| switches.no_free) {
+                return Err(Unsupported::new(
+                    "the test switch STANDIN_TEST=no-free is set",
+                ));
+            }
+            facts::probe()?;
+            trial::run()
+        })
+        .as_ref()
+        .map(|()| ())
+}

@@ -1,0 +1,196 @@
+//! Slabs: large mappings cut into slots of one size, each slot a guard and
+//! the memory for one fiber above it.
+//!
+//! The pool takes slots from slabs; the overflow handler looks addresses up
+//! in them. A slab, once mapped, stays for the life of the process: stacks of
+//! threads that never end must stay readable.
+
+use std::io;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::class::SizeClass;
+use super::memory::{self, Range};
+use crate::switches;
+
+/// One mapping. The record lies in the mapping's own last page, so that
+/// making one allocates nothing.
+///
+/// # Invariant
+///
+/// *published*: once a slab is in the list, its fields but the atomic one do
+/// not change and its memory stays mapped.
+pub(super) struct Slab {
+    base: usize,
+    class: SizeClass,
+    slots: usize,
+    /// From the top of a slot down to its fiber's header.
+    header: usize,
+    /// The slab that was published before this one.
+    older: *const Slab,
+    /// The next slab of the same pool and class, the pool's own list.
+    pub(super) next: AtomicPtr<Slab>,
+}
+
+// SAFETY: by *published* a slab is read-only but for its atomic.
+unsafe impl Sync for Slab {}
+
+/// All slabs, the newest first. Only ever grows.
+static NEWEST: AtomicPtr<Slab> = AtomicPtr::new(ptr::null_mut());
+
+/// Guards that are taken back when the system grants no more, two mappings
+/// each.
+const SPARE_MAPPINGS: usize = 32;
+
+/// What refused, so that the message can name the limit.
+#[derive(Debug)]
+pub(super) enum SlabError {
+    Map(io::Error),
+    Guard(io::Error),
+}
+
+impl Slab {
+    /// Maps a slab of `wanted` slots, guards included; of fewer, but at least
+    /// `least`, if the system grants no more.
+    pub(super) fn map(
+        class: SizeClass,
+        header: usize,
+        wanted: usize,
+        least: usize,
+    ) -> Result<&'static Slab, SlabError> {
+        match Slab::map_exactly(class, header, wanted, least) {
+            Err(SlabError::Map(_)) if least < wanted => {
+                Slab::map_exactly(class, header, least, least)
+            }
+            result => result,
+        }
+    }
+
+    fn map_exactly(
+        class: SizeClass,
+        header: usize,
+        slots: usize,
+        least: usize,
+    ) -> Result<&'static Slab, SlabError> {
+        let record = memory::page_size();
+        let too_large = || SlabError::Map(io::Error::from_raw_os_error(libc::ENOMEM));
+        let len = class
+            .slot_size()
+            .checked_mul(slots)
+            .and_then(|len| len.checked_add(record))
+            .filter(|len| isize::try_from(*len).is_ok())
+            .ok_or_else(too_large)?;
+        let base = memory::map(len).map_err(SlabError::Map)?;
+        let record = base + len - record;
+        let guarded = match install_guards(base, class, slots) {
+            Ok(()) => slots,
+            Err((done, error)) => {
+                // The limit on mappings: leave some to the rest of the
+                // program, whose allocator needs them.
+                let kept = done.saturating_sub(SPARE_MAPPINGS);
+                let start = base + kept * class.slot_size();
+                let rest = Range {
+                    start,
+                    len: record - start,
+                };
+                // SAFETY: slots from `kept` on have not been handed out.
+                unsafe {
+                    memory::unprotect(rest);
+                    memory::unmap(rest);
+                }
+                if kept < least {
+                    let all = Range { start: base, len };
+                    // SAFETY: nor has any other slot of the mapping.
+                    unsafe {
+                        memory::unprotect(all);
+                        memory::unmap(all);
+                    }
+                    return Err(SlabError::Guard(error));
+                }
+                kept
+            }
+        };
+        let record = record as *mut Slab;
+        // SAFETY: the last page of the mapping belongs to the record, which
+        // is smaller than a page; nobody else knows it yet.
+        unsafe {
+            record.write(Slab {
+                base,
+                class,
+                slots: guarded,
+                header,
+                older: ptr::null(),
+                next: AtomicPtr::new(ptr::null_mut()),
+            });
+        }
+        publish(record);
+        // SAFETY: *published*.
+        Ok(unsafe { &*record })
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// The slot with this number: all of it, the guard at its bottom included.
+    pub(super) fn slot(&self, index: usize) -> Range {
+        debug_assert!(index < self.slots);
+        Range {
+            start: self.base + index * self.class.slot_size(),
+            len: self.class.slot_size(),
+        }
+    }
+}
+
+fn publish(record: *mut Slab) {
+    let mut newest = NEWEST.load(Ordering::Acquire);
+    loop {
+        // SAFETY: the record is not in the list yet, so it is still the
+        // caller's alone.
+        unsafe { (*record).older = newest };
+        match NEWEST.compare_exchange_weak(newest, record, Ordering::Release, Ordering::Acquire) {
+            Ok(_) => return,
+            Err(current) => newest = current,
+        }
+    }
+}
+
+/// Guards all slots; on failure says how many, from the first on, it guarded.
+fn install_guards(base: usize, class: SizeClass, slots: usize) -> Result<(), (usize, io::Error)> {
+    const BATCH: usize = 64;
+    let only_mprotect = switches::get().is_ok_and(|switches| switches.mprotect);
+    let mut done = 0;
+    while done < slots {
+        let mut ranges = [Range { start: 0, len: 0 }; BATCH];
+        let count = BATCH.min(slots - done);
+        for (index, range) in ranges[..count].iter_mut().enumerate() {
+            range.start = base + (done + index) * class.slot_size();
+            range.len = class.guard_size();
+        }
+        // SAFETY: the guards lie in a mapping that the caller just made and
+        // has handed to nobody.
+        let result = unsafe { memory::guard(&ranges[..count], only_mprotect) };
+        result.map_err(|error| (done + error.done, error.source))?;
+        done += count;
+    }
+    Ok(())
+}
+
+/// If the address lies in a slot's guard: the address of that slot's header.
+///
+/// Called by a signal handler: it reads published memory and nothing else.
+pub(super) fn header_above_guard(address: usize) -> Option<usize> {
+    let mut slab = NEWEST.load(Ordering::Acquire).cast_const();
+    // SAFETY: *published*: entries stay valid, and `older` is another entry
+    // or null.
+    while let Some(current) = unsafe { slab.as_ref() } {
+        let size = current.class.slot_size();
+        let offset = address.wrapping_sub(current.base);
+        if offset < current.slots * size {
+            let guarded = offset % size < current.class.guard_size();
+            return guarded.then(|| address - offset % size + size - current.header);
+        }
+        slab = current.older;
+    }
+    None
+}

@@ -1,0 +1,135 @@
+//! The contract: what an engine has to supply. The std-shaped modules are written above these traits and
+//! name no engine; an engine can live in any crate (`examples/engine.rs` shows a small one).
+//!
+//! Parking is a part of the contract too. It is asked of each thread, not of the engine, and lies in
+//! [`standin_core::context::Context`], below everything that waits.
+//!
+//! # Cancellation
+//!
+//! Cancelling a thread raises a flag ([`Control::cancel`]). The thread's socket operations then return an
+//! error (see [`cancelled`](crate::engine::cancelled)), and its sleeps end early. Nothing else changes: no
+//! lock, park, receive, join or blocking section ends early or unwinds, because code that relies on them
+//! would be unsound otherwise. A thread that ignores the flag runs on.
+
+use super::socket::{Limit, SocketRef};
+use super::{Control, kernel};
+use crate::engine::NewThread;
+use standin_core::{Instant, context};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::thread::JoinHandle as OsJoinHandle;
+use std::time::Duration;
+
+/// One way of running threads.
+pub trait Contract: Spawn + Sleep + Socket + Send + Sync {
+    /// The name by which `STANDIN_ENGINE` and [`named`](super::named) know it.
+    fn name(&self) -> &'static str;
+
+    /// Whether its threads share thread-local storage with others, so that standin's own `thread_local!`
+    /// has to keep their values apart. Such an engine calls [`Control::destroy_locals`] for a thread whose
+    /// destructors are to run.
+    fn shares_locals(&self) -> bool {
+        false
+    }
+}
+
+/// Starting threads, and what they ask of their scheduler.
+pub trait Spawn {
+    /// Starts a thread that calls [`NewThread::run`] once.
+    ///
+    /// While it runs, the current [`Context`](context::Context) is one of this engine's own, whose `local`
+    /// is the `Arc<Control>` of the thread, and whose waker was given to [`Control::bind`] first. After `run`
+    /// the engine runs the thread's thread-local destructors, which may park, and then drops what `run`
+    /// returned: that ends the join.
+    ///
+    /// Returns the OS thread where the thread has one for itself, so that a join from an OS thread waits for
+    /// its end as well.
+    ///
+    /// # Errors
+    ///
+    /// What kept the thread from being started; then it never runs, and `thread` is dropped.
+    fn start(&'static self, thread: NewThread) -> io::Result<Option<OsJoinHandle<()>>>;
+
+    /// Lets others run. Called on a thread of this engine.
+    fn yield_now(&self);
+
+    /// Calls `section`, which may block its OS thread for long, exactly once, so that other threads go on
+    /// meanwhile; returns when it is done. Called on a thread of this engine; `section` does not unwind.
+    ///
+    /// # Errors
+    ///
+    /// The section was not called: no OS thread could be had for it or for those that go on.
+    fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()>;
+}
+
+/// The engine's clock.
+pub trait Sleep {
+    /// Now. The clock never goes back, and is the one that the contexts of this engine use.
+    fn now(&self) -> Instant {
+        Instant::system()
+    }
+
+    /// Returns when `deadline` has passed, not before, unless the thread is cancelled. `None` sleeps for ever.
+    fn sleep_until(&self, deadline: Option<Instant>) {
+        context::parking(|thread| {
+            while deadline.is_none_or(|deadline| thread.now() < deadline) && !Control::cancellation() {
+                thread.park(deadline);
+            }
+        });
+    }
+}
+
+/// Socket operations, each as long as its [`Limit`] allows.
+///
+/// A [`SocketRef`] is a descriptor in the mode that std leaves it in (blocking, unless said otherwise), and
+/// what its clones share. The provided methods ask the kernel and block the OS thread: they are right for an
+/// engine that gives each thread an OS thread. An engine that can wait for readiness implements
+/// [`Readiness`](super::Readiness) instead and gets all of this; one with a network of its own implements
+/// every method.
+///
+/// All of them return the errors that std's do: a limit that passed is `WouldBlock` (`TimedOut` for
+/// `connect`), an interrupting signal is never seen.
+pub trait Socket {
+    /// A stream connected to `address`; std's [`TcpStream::connect`](std::net::TcpStream::connect) for one
+    /// address. `timeout` is never zero.
+    fn connect(&'static self, address: &SocketAddr, timeout: Option<Duration>) -> io::Result<OwnedFd> {
+        kernel::connect(address, timeout)
+    }
+
+    /// The next connection of a listener, in blocking mode and closed on exec, and where it comes from.
+    fn accept(&'static self, listener: SocketRef<'_>, limit: Limit) -> io::Result<(OwnedFd, SocketAddr)> {
+        kernel::accept(listener, limit)
+    }
+
+    /// Some bytes of a stream; 0 at its end. With `peek` they stay where they are.
+    fn receive(&'static self, socket: SocketRef<'_>, buffer: &mut [u8], peek: bool, limit: Limit) -> io::Result<usize> {
+        kernel::receive(socket, buffer, peek, limit)
+    }
+
+    /// As [`receive`](Self::receive), into several buffers.
+    fn receive_vectored(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        limit: Limit,
+    ) -> io::Result<usize> {
+        kernel::receive_vectored(socket, buffers, limit)
+    }
+
+    /// Sends to a stream: all of `buffer` as a blocking kernel call does, unless the limit or an error ends
+    /// it; then what was sent, or the error if nothing was. Never raises `SIGPIPE`.
+    fn send(&'static self, socket: SocketRef<'_>, buffer: &[u8], limit: Limit) -> io::Result<usize> {
+        kernel::send(socket, buffer, limit)
+    }
+
+    /// As [`send`](Self::send), from several buffers; may send less.
+    fn send_vectored(&'static self, socket: SocketRef<'_>, buffers: &[IoSlice<'_>], limit: Limit) -> io::Result<usize> {
+        kernel::send_vectored(socket, buffers, limit)
+    }
+
+    /// Shuts one or both directions down.
+    fn shutdown(&'static self, socket: SocketRef<'_>, how: Shutdown) -> io::Result<()> {
+        kernel::shutdown(socket, how)
+    }
+}

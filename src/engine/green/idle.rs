@@ -1,0 +1,136 @@
+//! Which processors sleep, and how work that arrives finds one to wake.
+//!
+//! # Why no work is left lying
+//!
+//! A processor that runs out of work marks itself idle, and then looks at every queue once more before it
+//! sleeps. Whoever puts work where no running machine is sure to look (the shared queue, another processor's
+//! inbox) does so first, and then looks for an idle processor. Each side writes, passes a sequentially
+//! consistent fence, and reads what the other wrote: one of them sees the other (the argument of Dekker's
+//! algorithm). Work that a machine puts into its own ring needs none of this: it gets there itself.
+//!
+//! # Searching
+//!
+//! A processor that was woken has nothing to do yet: it searches. While one does, no second one is woken:
+//! the first either finds the work or, before it sleeps, takes back its word that it searches and then
+//! looks once more. A searcher that finds work, and was the last one, wakes the next, so a burst of work
+//! wakes everybody, one after another.
+//!
+//! Whoever clears a processor's idle mark has counted it as a searcher first; a processor that finds its
+//! mark cleared knows that it is counted.
+
+#[cfg(loom)]
+use loom::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Relaxed, SeqCst},
+    fence,
+};
+#[cfg(not(loom))]
+use std::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Relaxed, SeqCst},
+    fence,
+};
+
+pub(super) struct Idle {
+    /// A bit for each processor.
+    marks: Box<[AtomicU64]>,
+    searching: AtomicU32,
+}
+
+impl Idle {
+    pub(super) fn new(processors: usize) -> Self {
+        Self {
+            marks: (0..processors.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            searching: AtomicU32::new(0),
+        }
+    }
+
+    /// After work was put where no running machine is sure to look: the processor to wake for it, if one
+    /// has to be. It is counted as a searcher.
+    pub(super) fn to_wake_for_shared_work(&self) -> Option<usize> {
+        fence(SeqCst);
+        self.to_wake()
+    }
+
+    /// As `to_wake_for_shared_work`, for work that the calling machine would get to itself: it costs nothing
+    /// if nobody is idle.
+    pub(super) fn to_wake(&self) -> Option<usize> {
+        if self.marks.iter().all(|word| word.load(Relaxed) == 0) || self.searching.load(Relaxed) != 0 {
+            return None;
+        }
+        // Only one of those who come here at the same time wakes somebody.
+        self.searching.compare_exchange(0, 1, AcqRel, Relaxed).ok()?;
+        let found = self.marks.iter().enumerate().find_map(|(index, word)| {
+            let mut marks = word.load(Relaxed);
+            while marks != 0 {
+                let bit = marks.trailing_zeros();
+                match word.compare_exchange(marks, marks & !(1 << bit), AcqRel, Relaxed) {
+                    Ok(_) => return Some(index * 64 + bit as usize),
+                    Err(now) => marks = now,
+                }
+            }
+            None
+        });
+        if found.is_none() {
+            self.searching.fetch_sub(1, AcqRel);
+        }
+        found
+    }
+
+    /// After work was put into the inbox of one processor: whether it has to be woken. Then it is counted as
+    /// a searcher.
+    pub(super) fn has_to_wake(&self, processor: usize) -> bool {
+        fence(SeqCst);
+        if self.word(processor).load(Relaxed) & bit(processor) == 0 {
+            return false;
+        }
+        self.searching.fetch_add(1, AcqRel);
+        let cleared = self.clear(processor);
+        if !cleared {
+            self.searching.fetch_sub(1, AcqRel);
+        }
+        cleared
+    }
+
+    /// A processor out of work marks itself, and then looks at every queue once more. `was_searching` is
+    /// what it was until now; afterwards it is not.
+    pub(super) fn mark(&self, processor: usize, was_searching: bool) {
+        self.word(processor).fetch_or(bit(processor), AcqRel);
+        if was_searching {
+            self.searching.fetch_sub(1, AcqRel);
+        }
+        fence(SeqCst);
+    }
+
+    /// A processor goes on; true if somebody woke it, so that it is a searcher now.
+    pub(super) fn unmark(&self, processor: usize) -> bool {
+        !self.clear(processor)
+    }
+
+    /// A processor starts to search by itself, unless enough others do.
+    pub(super) fn start_searching(&self, processors: usize) -> bool {
+        if 2 * self.searching.load(Relaxed) as usize >= processors {
+            return false;
+        }
+        self.searching.fetch_add(1, AcqRel);
+        true
+    }
+
+    /// A searcher found work; true if it was the last one, so that it should see whether another is needed.
+    pub(super) fn stop_searching(&self) -> bool {
+        self.searching.fetch_sub(1, AcqRel) == 1
+    }
+
+    fn clear(&self, processor: usize) -> bool {
+        self.word(processor).fetch_and(!bit(processor), AcqRel) & bit(processor) != 0
+    }
+
+    fn word(&self, processor: usize) -> &AtomicU64 {
+        &self.marks[processor / 64]
+    }
+}
+
+fn bit(processor: usize) -> u64 {
+    1 << (processor % 64)
+}
+

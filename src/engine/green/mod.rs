@@ -1,0 +1,187 @@
+//! The green engine: green threads on a work-stealing scheduler of standin's own.
+//!
+//! There is a fixed number of processors, one an available core (`STANDIN_WORKERS` overrides it). A machine,
+//! an OS thread, holds a processor and runs the green threads in its queues; in a blocking section it gives
+//! the processor to another machine. Timers and readiness (epoll, edge-triggered) belong to the processor.
+//! `README.md` in this folder argues why no thread is lost on the way.
+//!
+//! # Two kinds
+//!
+//! *Free* threads ([`GREEN`](super::GREEN)) have thread-local storage of their own, switched together with
+//! their stack. For all code they are threads, and they may move between OS threads whenever they park. This
+//! needs Linux with glibc on x86-64; elsewhere spawning fails.
+//!
+//! *Pinned* threads ([`GREEN_PINNED`](super::GREEN_PINNED)) share their OS thread's storage and never leave
+//! it. They take half the memory; see [`accept_pinned`] for what they ask of the program.
+//!
+//! # Stacks
+//!
+//! 192 KiB less about a page by default, with a guard of 64 KiB; memory is taken as it is touched.
+//! [`Builder::stack_size`](crate::thread::Builder::stack_size) and `RUST_MIN_STACK` change it. A thread that
+//! overflows its stack is named, and the process aborts, as in std.
+
+mod idle;
+mod list;
+mod local;
+mod machine;
+mod parking;
+mod processor;
+mod reactor;
+mod reserve;
+mod ring;
+mod scheduler;
+mod section;
+mod task;
+mod timers;
+
+use super::{Contract, NewThread, Readiness, Sleep, Source, Spawn};
+use crate::coroutine::Kind;
+use processor::Processor;
+use scheduler::Scheduler;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use task::Task;
+
+/// Green threads of one kind.
+pub(super) struct Green {
+    scheduler: Scheduler,
+}
+
+pub(super) static FREE: Green = Green { scheduler: Scheduler::new(Kind::Free) };
+pub(super) static PINNED: Green = Green { scheduler: Scheduler::new(Kind::Pinned) };
+
+static PINNED_ACCEPTED: AtomicBool = AtomicBool::new(false);
+
+/// Allows pinned green threads in this process: `GREEN_PINNED` spawns from now on.
+///
+/// Pinned threads of one OS thread interleave in the same thread-local storage, at every call that parks:
+/// socket operations, sleeps, locks, channels, joins of this crate.
+///
+/// # Safety
+///
+/// In this program no code that runs in a pinned thread
+///
+/// - keeps a pointer or reference that it got through a thread-local (one declared by std's `thread_local!`,
+///   or one of C) across a call that parks, or relies on the value to be the same afterwards; standin's own
+///   [`thread_local!`](crate::thread_local) is exempt, because its values belong to the green thread;
+/// - holds a lock that standin does not know (std's, `parking_lot`'s, a C library's) across a call that
+///   parks: the next thread that wants it may be on the same OS thread, which then waits for itself;
+/// - waits for another thread by anything that standin does not know (std's `mpsc`, `thread::park`);
+/// - parks while it unwinds (in a destructor): std counts panics in a thread-local, so other threads would
+///   seem to panic.
+pub unsafe fn accept_pinned() {
+    PINNED_ACCEPTED.store(true, Release);
+}
+
+pub(super) fn pinned_accepted() -> io::Result<()> {
+    if PINNED_ACCEPTED.load(Acquire) {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "cannot use green-pinned: pinned threads share thread-local storage, so the program has to promise \
+         first, by calling standin::engine::green::accept_pinned, that nothing in it minds; the engine green \
+         needs no promise",
+    ))
+}
+
+impl Contract for Green {
+    fn name(&self) -> &'static str {
+        match self.scheduler.kind() {
+            Kind::Free => "green",
+            Kind::Pinned => "green-pinned",
+        }
+    }
+
+    fn shares_locals(&self) -> bool {
+        self.scheduler.kind() == Kind::Pinned
+    }
+}
+
+impl Sleep for Green {}
+
+impl Spawn for Green {
+    fn start(&'static self, thread: NewThread) -> io::Result<Option<std::thread::JoinHandle<()>>> {
+        if self.scheduler.kind() == Kind::Pinned {
+            pinned_accepted()?;
+        }
+        self.scheduler.spawn(thread).map(|()| None)
+    }
+
+    fn yield_now(&self) {
+        Task::current(|task| match task {
+            Some(task) if !task.processor.get().is_null() => task.suspend(machine::Command::Yield),
+            // In a blocking section, or after the thread's end.
+            _ => std::thread::yield_now(),
+        });
+    }
+
+    fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+        Task::current(|task| match task {
+            Some(task) => section::run(task, section),
+            None => {
+                section();
+                Ok(())
+            }
+        })
+    }
+}
+
+/// How often in a row a descriptor is waited for from another processor before it moves there.
+const STRANGERS: u32 = 16;
+
+impl Readiness for Green {
+    fn register(&self, fd: BorrowedFd<'_>, source: &'static Source) -> io::Result<()> {
+        let processor = self.here();
+        source.home.store(processor.index as u32, Relaxed);
+        processor.reactor.register(fd, source)
+    }
+
+    fn deregister(&self, fd: BorrowedFd<'_>, source: &'static Source) {
+        self.home(source).reactor.deregister(fd);
+    }
+
+    /// Wakes from another processor cost a system call on each side, so a descriptor follows its waiters.
+    fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source) {
+        let here = self.here();
+        let home = source.home.load(Relaxed);
+        if home == here.index as u32 {
+            source.strangers.store(0, Relaxed);
+        } else if source.strangers.fetch_add(1, Relaxed) == STRANGERS
+            && source.home.compare_exchange(home, here.index as u32, Relaxed, Relaxed).is_ok()
+        {
+            // What becomes ready between the two shows as the first edge of the new registration. Should
+            // that fail for want of memory, the old one is put back.
+            let old = &self.scheduler.shared().processors[home as usize];
+            old.reactor.deregister(fd);
+            if here.reactor.register(fd, source).is_err() {
+                source.home.store(home, Relaxed);
+                let _ = old.reactor.register(fd, source);
+            }
+        }
+    }
+
+    fn progress(&self) {
+        Task::current(|task| {
+            if let Some(task) = task {
+                task.progress();
+            }
+        });
+    }
+}
+
+impl Green {
+    /// The caller's processor; in a blocking section, which has none, the first.
+    fn here(&self) -> &Processor {
+        match self.scheduler.processor() {
+            Some(processor) => processor,
+            None => &self.scheduler.shared().processors[0],
+        }
+    }
+
+    fn home(&self, source: &Source) -> &Processor {
+        &self.scheduler.shared().processors[source.home.load(Relaxed) as usize]
+    }
+}

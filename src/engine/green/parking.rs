@@ -1,0 +1,48 @@
+//! Whether a green thread runs, is parked, or was woken: one word. `core/tests/model_green.rs` checks it.
+//!
+//! A thread that parks first leaves its stack, and only then does the machine say that it is parked: nobody
+//! can resume it before it has stopped. A wake that comes earlier leaves the token, and the machine makes the
+//! thread ready again at once.
+
+#[cfg(loom)]
+use loom::sync::atomic::{
+    AtomicU32,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+#[cfg(not(loom))]
+use std::sync::atomic::{
+    AtomicU32,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+
+/// It runs, or is ready to.
+const RUNNING: u32 = 0;
+/// As `RUNNING`, with the token.
+const NOTIFIED: u32 = 1;
+/// It has left its stack, and runs when somebody wakes it.
+const PARKED: u32 = 2;
+
+pub(super) struct Parking(AtomicU32);
+
+impl Parking {
+    pub(super) fn new() -> Self {
+        Self(AtomicU32::new(RUNNING))
+    }
+
+    /// Takes the token if it is there. By the thread itself: before it parks, and after it was resumed.
+    pub(super) fn take_token(&self) -> bool {
+        // Read-only where there is none, which is the common case before a park.
+        self.0.load(Relaxed) == NOTIFIED && self.0.swap(RUNNING, AcqRel) == NOTIFIED
+    }
+
+    /// Says that the thread is parked; false if the token came before, so that it has to run on. By the
+    /// machine, after the thread has left its stack: with true, another machine may run it already.
+    pub(super) fn commit(&self) -> bool {
+        self.0.compare_exchange(RUNNING, PARKED, AcqRel, Acquire).is_ok()
+    }
+
+    /// Leaves the token; true if the caller has to make the thread ready. By anybody.
+    pub(super) fn wake(&self) -> bool {
+        self.0.swap(NOTIFIED, AcqRel) == PARKED
+    }
+}

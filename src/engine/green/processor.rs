@@ -1,0 +1,299 @@
+//! A processor: everything that is needed to run green threads but an OS thread. There is a fixed number of
+//! them, one an available core; the machine that holds one works through its queues.
+
+use super::list::{List, SharedList};
+use super::reactor::Reactor;
+use super::ring::Ring;
+use super::scheduler::{Scheduler, Shared};
+use super::task::Task;
+use super::timers::Timers;
+use crate::coroutine::{Fiber, Kind, SizeClass};
+use rustix::event::epoll::Event;
+use standin_core::Instant;
+use std::cell::UnsafeCell;
+use std::io;
+
+/// Every so many threads, a busy machine looks at the shared queue, at timers and at the kernel.
+const ROUND: u32 = 61;
+/// How many tasks are taken from the shared queue at once.
+const REFILL: usize = 64;
+/// How many fibers rest with a processor, and how many go to or come from the pool at once.
+pub(super) const CACHE: usize = 64;
+const CACHE_BATCH: usize = 16;
+
+pub(super) struct Processor {
+    pub(super) index: usize,
+    scheduler: &'static Scheduler,
+    /// Ready threads that any processor may run: the free ones, and pinned ones that never ran.
+    ring: Ring<Task>,
+    /// Ready threads for this processor from other OS threads.
+    inbox: SharedList,
+    pub(super) timers: Timers,
+    pub(super) reactor: Reactor,
+    held: UnsafeCell<Held>,
+}
+
+/// What only the machine that holds the processor uses.
+struct Held {
+    /// Ready threads that nobody else may run: pinned ones that have started.
+    own: List,
+    rounds: u32,
+    is_searching: bool,
+    /// For where to steal first.
+    random: u32,
+    fibers: Vec<Fiber>,
+    events: Vec<Event>,
+}
+
+// SAFETY: `held` is used by the machine that holds the processor, and by one at a time: it gets it from the
+// one before through the reserve's lock. All else is `Sync`.
+unsafe impl Sync for Processor {}
+// SAFETY: as above.
+unsafe impl Send for Processor {}
+
+impl Processor {
+    pub(super) fn new(index: usize, scheduler: &'static Scheduler) -> io::Result<Self> {
+        Ok(Self {
+            index,
+            scheduler,
+            ring: Ring::new(),
+            inbox: SharedList::new(),
+            timers: Timers::new(),
+            reactor: Reactor::new()?,
+            held: UnsafeCell::new(Held {
+                own: List::new(),
+                rounds: 0,
+                is_searching: false,
+                random: index as u32 * 0x9e37_79b9 + 1,
+                fibers: Vec::with_capacity(CACHE + 1),
+                events: Vec::new(),
+            }),
+        })
+    }
+
+    pub(super) fn is_of(&self, scheduler: &Scheduler) -> bool {
+        std::ptr::eq(self.scheduler, scheduler)
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds the processor, and has no other reference from here.
+    #[expect(clippy::mut_from_ref, reason = "the holder is the only one who calls it")]
+    unsafe fn held(&self) -> &mut Held {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.held.get() }
+    }
+
+    /// The next thread to run; sleeps until there is one. By the holder.
+    pub(super) fn next(&'static self) -> *const Task {
+        let shared = self.scheduler.shared();
+        loop {
+            // SAFETY: the holder, and the reference ends here.
+            let rounds = unsafe {
+                let held = self.held();
+                held.rounds = held.rounds.wrapping_add(1);
+                held.rounds
+            };
+            if rounds.is_multiple_of(ROUND) {
+                self.look_around(shared);
+            }
+            if let Some(task) = self.pop(rounds) {
+                self.found(shared);
+                return task;
+            }
+            if self.refill(shared) || self.fire_timers() {
+                continue;
+            }
+            if let Some(task) = self.steal(shared) {
+                self.found(shared);
+                return task;
+            }
+            self.sleep(shared);
+        }
+    }
+
+    /// What a machine that always has something to run would never get to otherwise.
+    fn look_around(&self, shared: &Shared) {
+        self.refill(shared);
+        self.fire_timers();
+        self.poll(Some(0));
+    }
+
+    /// A thread that is ready here.
+    fn pop(&self, rounds: u32) -> Option<*const Task> {
+        // SAFETY: the holder; nothing below comes back here.
+        let held = unsafe { self.held() };
+        self.inbox.take(1, usize::MAX, |task| {
+            // SAFETY: it came from another queue of the scheduler.
+            unsafe { held.own.push(task) };
+        });
+        // SAFETY: the holder of the processor owns its ring.
+        let from_ring = || unsafe { self.ring.pop() };
+        // In turn, so that neither queue can hold the other up.
+        if rounds.is_multiple_of(2) {
+            held.own.pop().or_else(from_ring)
+        } else {
+            from_ring().or_else(|| held.own.pop())
+        }
+    }
+
+    /// A thread to run was found; see whether others should be woken for what is left.
+    fn found(&self, shared: &Shared) {
+        // SAFETY: the holder, and the reference ends here.
+        let was_searching = unsafe { std::mem::take(&mut self.held().is_searching) };
+        let was_last = was_searching && shared.idle.stop_searching();
+        if self.ring.len() > 0 || (was_last && !shared.injected.is_empty()) {
+            shared.wake_one();
+        }
+    }
+
+    /// Takes this processor's share of the shared queue.
+    fn refill(&self, shared: &Shared) -> bool {
+        let taken = shared.injected.take(shared.processors.len(), REFILL, |task| {
+            // SAFETY: the holder owns the ring. It was nearly empty and does not overflow then; if it does,
+            // the queue's lock is held, so the rest goes to our own list.
+            unsafe { self.ring.push(task, |task| self.held().own.push(task)) };
+        });
+        taken > 0
+    }
+
+    fn fire_timers(&self) -> bool {
+        match self.timers.next() {
+            Some(_) => self.timers.fire(nanoseconds(Instant::system())),
+            None => false,
+        }
+    }
+
+    /// Takes half of what is ready somewhere else.
+    fn steal(&self, shared: &Shared) -> Option<*const Task> {
+        let count = shared.processors.len();
+        if count == 1 {
+            return None;
+        }
+        // SAFETY: the holder; nothing below comes back here.
+        let held = unsafe { self.held() };
+        if !held.is_searching {
+            held.is_searching = shared.idle.start_searching(count);
+            if !held.is_searching {
+                return None;
+            }
+        }
+        held.random ^= held.random << 13;
+        held.random ^= held.random >> 17;
+        held.random ^= held.random << 5;
+        let first = held.random as usize % count;
+        (0..count).map(|n| &shared.processors[(first + n) % count]).find_map(|victim| {
+            if victim.index == self.index {
+                return None;
+            }
+            // SAFETY: the holder owns its ring, and it is empty: `next` looked there before.
+            unsafe { victim.ring.steal_into(&self.ring) }
+        })
+    }
+
+    /// Sleeps until an event, the next timer, or a wake.
+    fn sleep(&self, shared: &Shared) {
+        // SAFETY: the holder, and the reference ends here.
+        let was_searching = unsafe { std::mem::take(&mut self.held().is_searching) };
+        shared.idle.mark(self.index, was_searching);
+        if !self.has_work(shared) {
+            let timeout = self.timers.next().map(|next| next.saturating_sub(nanoseconds(Instant::system())));
+            self.poll(timeout);
+        }
+        if shared.idle.unmark(self.index) {
+            // SAFETY: the holder, and the reference ends here.
+            unsafe { self.held().is_searching = true };
+        }
+        self.fire_timers();
+    }
+
+    /// Whether anything is ready that this processor may run.
+    fn has_work(&self, shared: &Shared) -> bool {
+        !shared.injected.is_empty()
+            || !self.inbox.is_empty()
+            || shared.processors.iter().any(|processor| processor.ring.len() > 0)
+    }
+
+
+    fn poll(&self, timeout: Option<u64>) {
+        // SAFETY: the holder, and the reference ends here. Events make threads ready, which reaches `held`
+        // again, so the buffer is taken out meanwhile.
+        let mut events = unsafe { std::mem::take(&mut self.held().events) };
+        self.reactor.wait(timeout, &mut events);
+        // SAFETY: as above.
+        unsafe { self.held().events = events };
+    }
+
+    /// Makes a thread ready that the scheduler put here. By the holder, or on one of its threads.
+    pub(super) fn push(&self, shared: &Shared, task: *const Task, is_new: bool) {
+        // SAFETY: the task is alive and the caller's.
+        if self.scheduler.kind() == Kind::Pinned && unsafe { (*task).is_started() } {
+            // SAFETY: the holder, and the reference ends here; the task as above.
+            unsafe { self.held().own.push(task) };
+            return;
+        }
+        self.push_shared(shared, task);
+        // One ready thread is run here as soon as the one that runs now parks. New threads are worth a
+        // second core at once.
+        if is_new || self.ring.len() > 1 {
+            shared.wake_one();
+        }
+    }
+
+    fn push_shared(&self, shared: &Shared, task: *const Task) {
+        let mut overflow = List::new();
+        // SAFETY: the holder owns the ring; what overflows was in it, alive and in no other queue.
+        unsafe { self.ring.push(task, |task| overflow.push(task)) };
+        if !overflow.is_empty() {
+            shared.injected.append(overflow);
+        }
+    }
+
+    /// A thread that ran here goes to the end of the queue. By the machine.
+    pub(super) fn put_back(&self, task: *const Task) {
+        self.scheduler.ready(task);
+    }
+
+    /// Makes a thread ready here, from another OS thread.
+    pub(super) fn deliver(&self, shared: &Shared, task: *const Task) {
+        // SAFETY: the caller has the task, alive and in no queue.
+        unsafe { self.inbox.push(task) };
+        if shared.idle.has_to_wake(self.index) {
+            self.reactor.wake();
+        }
+    }
+
+    /// A fiber for a thread of this class. By the holder.
+    pub(super) fn take_fiber(&self, class: SizeClass) -> Fiber {
+        let pool = self.scheduler.pool();
+        if class != self.scheduler.shared().default_class {
+            return pool.take(class);
+        }
+        // SAFETY: the holder, and the reference ends here; the pool does not come back.
+        let fibers = unsafe { &mut self.held().fibers };
+        fibers.pop().unwrap_or_else(|| {
+            pool.take_many(class, CACHE_BATCH, fibers);
+            fibers.pop().expect("the pool gives at least one fiber, or panics")
+        })
+    }
+
+    /// Keeps a fiber for the next thread. By the holder.
+    pub(super) fn give_fiber(&self, fiber: Fiber) {
+        let pool = self.scheduler.pool();
+        if fiber.class() != self.scheduler.shared().default_class {
+            return pool.give(fiber);
+        }
+        // SAFETY: the holder, and the reference ends here; the pool does not come back.
+        let fibers = unsafe { &mut self.held().fibers };
+        fibers.push(fiber);
+        if fibers.len() > CACHE {
+            // The oldest: the newest are the warmest.
+            pool.give_many(fibers.drain(..CACHE / 2));
+        }
+    }
+}
+
+/// As timers count.
+pub(super) fn nanoseconds(instant: Instant) -> u64 {
+    instant.since_origin().as_nanos().try_into().unwrap_or(u64::MAX)
+}

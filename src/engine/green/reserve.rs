@@ -1,0 +1,101 @@
+//! OS threads for whatever needs one for a while: machines, and the blocking sections of pinned threads.
+//! They are kept for some seconds when they have nothing to do.
+
+use crate::coroutine::overflow;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How long an OS thread waits for something to do before it ends.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) type Job = Box<dyn FnOnce() + Send>;
+
+/// The OS threads that wait.
+static WAITING: Mutex<Vec<Arc<Place>>> = Mutex::new(Vec::new());
+
+#[derive(Default)]
+struct Place {
+    job: Mutex<Option<Job>>,
+    arrived: Condvar,
+}
+
+/// Lets an OS thread run `job`, which does not unwind.
+///
+/// # Errors
+///
+/// None waits, and the system grants no other.
+pub(super) fn run(job: Job) -> io::Result<()> {
+    let waiting = lock(&WAITING).pop();
+    match waiting {
+        Some(place) => {
+            *lock(&place.job) = Some(job);
+            place.arrived.notify_one();
+            Ok(())
+        }
+        None => start(job),
+    }
+}
+
+fn start(job: Job) -> io::Result<()> {
+    let (ready, started) = std::sync::mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name("standin-machine".into()).spawn(move || {
+        match overflow::prepare_os_thread() {
+            Ok(_signal_stack) => {
+                // The one who waits is gone only if the process ends.
+                let _ = ready.send(Ok(()));
+                serve(job);
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        }
+    });
+    let refused = |error: io::Error| {
+        io::Error::new(error.kind(), format!("cannot start an OS thread for green threads: {error}"))
+    };
+    thread.map_err(refused)?;
+    match started.recv() {
+        Ok(result) => result.map_err(refused),
+        Err(_) => Err(refused(io::Error::other("it ended before it began"))),
+    }
+}
+
+fn serve(first: Job) {
+    let place = Arc::new(Place::default());
+    let mut job = Some(first);
+    while let Some(next) = job {
+        next();
+        lock(&WAITING).push(place.clone());
+        job = wait(&place);
+    }
+}
+
+/// The next job; `None` if there was none for long.
+fn wait(place: &Arc<Place>) -> Option<Job> {
+    let slot = lock(&place.job);
+    let (mut slot, _) = place
+        .arrived
+        .wait_timeout_while(slot, PATIENCE, |job| job.is_none())
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(job) = slot.take() {
+        return Some(job);
+    }
+    drop(slot);
+    let mut waiting = lock(&WAITING);
+    if let Some(index) = waiting.iter().position(|other| Arc::ptr_eq(other, place)) {
+        waiting.swap_remove(index);
+        return None;
+    }
+    drop(waiting);
+    // Somebody took the place just now and is about to fill it.
+    let slot = lock(&place.job);
+    let mut slot =
+        place.arrived.wait_while(slot, |job| job.is_none()).unwrap_or_else(PoisonError::into_inner);
+    slot.take()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

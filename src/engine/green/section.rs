@@ -1,0 +1,131 @@
+//! Blocking sections: code that keeps its OS thread for long, while the other green threads go on.
+//!
+//! A free thread stays where it is and gives its processor to another machine; when the section is over, the
+//! thread goes back to the queues. A pinned thread cannot be followed by those that are pinned with it, so
+//! its section runs on another OS thread, and it parks meanwhile.
+
+use super::machine::{self, Command};
+use super::reserve;
+use super::task::Task;
+use crate::coroutine::Kind;
+use crate::engine::Control;
+use standin_core::context::{self, Context, OsThread};
+use standin_core::{Instant, wait_queue};
+use std::any::Any;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::task::Waker;
+
+/// How many sections run at once; others wait for their turn. Each has an OS thread.
+const MOST: u32 = 512;
+
+/// Runs `section` as the contract says.
+pub(super) fn run(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+    if task.processor.get().is_null() {
+        // In a section already: this OS thread may be blocked.
+        section();
+        return Ok(());
+    }
+    let _permit = Permit::acquire();
+    match task.scheduler.kind() {
+        Kind::Free => here(task, section),
+        Kind::Pinned => elsewhere(section),
+    }
+}
+
+fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+    // SAFETY: a running thread has a processor, and processors live for ever.
+    let processor = unsafe { &*task.processor.get() };
+    let context = Section { parking: OsThread::new(), control: task.control.clone() };
+    // From here on the processor is not ours: this OS thread's machine learns it from `Left`.
+    task.processor.set(ptr::null());
+    if let Err(error) = reserve::run(Box::new(move || machine::run(processor))) {
+        task.processor.set(processor);
+        return Err(error);
+    }
+    let as_context: NonNull<dyn Context> = NonNull::from(&context as &dyn Context);
+    // SAFETY: the context lives until it is replaced, and describes this thread until then.
+    let before = unsafe { context::replace(Some(as_context)) };
+    section();
+    // SAFETY: the thread's own context, which was there before.
+    unsafe { context::replace(before) };
+    task.suspend(Command::Left);
+    Ok(())
+}
+
+/// A free thread in a blocking section: it parks by blocking its OS thread.
+struct Section {
+    parking: OsThread,
+    control: Arc<Control>,
+}
+
+impl Context for Section {
+    fn park(&self, deadline: Option<Instant>) {
+        self.parking.park(deadline);
+    }
+
+    fn waker(&self) -> Waker {
+        self.parking.waker()
+    }
+
+    fn local(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.control)
+    }
+}
+
+fn elsewhere(section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+    struct Job {
+        section: *mut (dyn FnMut() + Send),
+        done: *const AtomicU32,
+    }
+    // SAFETY: the section is `Send`, and `done` is an atomic; both outlive the job.
+    unsafe impl Send for Job {}
+
+    let done = AtomicU32::new(0);
+    let section: *mut (dyn FnMut() + Send + '_) = section;
+    // SAFETY: only the lifetime changes: the wait below does not end before the job is done with it.
+    let section: *mut (dyn FnMut() + Send + 'static) = unsafe { std::mem::transmute(section) };
+    let job = Job { section, done: &done };
+    reserve::run(Box::new(move || {
+        let job = job;
+        // SAFETY: alive, and used by nobody else, until `done` is set; the word's address alone is used
+        // afterwards.
+        unsafe {
+            (*job.section)();
+            (*job.done).store(1, Release);
+        }
+        wait_queue::wake(job.done, 1);
+    }))?;
+    while done.load(Acquire) == 0 {
+        let _ = wait_queue::wait(&done, 0, None);
+    }
+    Ok(())
+}
+
+/// One of [`MOST`].
+struct Permit;
+
+static PERMITS: AtomicU32 = AtomicU32::new(MOST);
+
+impl Permit {
+    fn acquire() -> Self {
+        loop {
+            let left = PERMITS.load(Relaxed);
+            if left == 0 {
+                let _ = wait_queue::wait(&PERMITS, 0, None);
+            } else if PERMITS.compare_exchange(left, left - 1, Acquire, Relaxed).is_ok() {
+                return Self;
+            }
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        PERMITS.fetch_add(1, Release);
+        wait_queue::wake(&PERMITS, 1);
+    }
+}

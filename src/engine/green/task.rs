@@ -1,0 +1,213 @@
+//! A green thread, as the scheduler knows it.
+
+use super::local;
+use super::machine::Command;
+use super::parking::Parking;
+use super::processor::Processor;
+use super::scheduler::Scheduler;
+use super::timers::Timer;
+use crate::coroutine::{Fiber, Kind, SizeClass, Suspender, free};
+use crate::engine::{Control, NewThread};
+use standin_core::Instant;
+use standin_core::context::{self, Context};
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+/// How many operations may succeed without waiting before the thread lets others run.
+const BUDGET: u32 = 128;
+
+/// # Invariants
+///
+/// - *alive*: the scheduler holds one reference from the spawn until the thread has ended. A task that is
+///   in a queue, in a timer heap, parked or running has not ended.
+/// - *one place*: a task that has not ended is either in exactly one queue, or running on one machine, or
+///   parked. Whoever has it in that place (the queue's user, the machine or the thread itself, whoever won
+///   [`Parking::wake`]) is the only one that uses its cells.
+pub(super) struct Task {
+    pub(super) parking: Parking,
+    pub(super) timer: Timer,
+    /// The next task in the queue that this one is in.
+    pub(super) next: Cell<*const Task>,
+    /// The processor that runs it; null in a blocking section. Pinned threads keep their first one.
+    pub(super) processor: Cell<*const Processor>,
+    /// What it is bound to from its first run to its end.
+    pub(super) fiber: UnsafeCell<Option<Fiber>>,
+    suspender: Cell<*const Suspender>,
+    /// What it will run, until it does.
+    fresh: Cell<Option<NewThread>>,
+    budget: Cell<u32>,
+    pub(super) class: SizeClass,
+    pub(super) scheduler: &'static Scheduler,
+    pub(super) control: Arc<Control>,
+}
+
+// SAFETY: *one place* says who uses the cells, and moving from one place to the next synchronises (queues,
+// locks, and the parking word acquire and release). The rest is `Sync` by itself.
+unsafe impl Sync for Task {}
+// SAFETY: as above; what a thread runs is `Send`.
+unsafe impl Send for Task {}
+
+impl Task {
+    pub(super) fn new(scheduler: &'static Scheduler, class: SizeClass, thread: NewThread) -> Arc<Self> {
+        Arc::new(Self {
+            parking: Parking::new(),
+            timer: Timer::new(),
+            next: Cell::new(ptr::null()),
+            processor: Cell::new(ptr::null()),
+            fiber: UnsafeCell::new(None),
+            suspender: Cell::new(ptr::null()),
+            control: thread.control().clone(),
+            fresh: Cell::new(Some(thread)),
+            budget: Cell::new(BUDGET),
+            class,
+            scheduler,
+        })
+    }
+
+    /// The green thread that the caller runs on.
+    pub(super) fn current<R>(f: impl FnOnce(Option<&Task>) -> R) -> R {
+        // SAFETY: a task is set only while it runs, and by *alive* is alive then.
+        f(unsafe { local::task().as_ref() })
+    }
+
+    /// Whether it has a stack already. By whoever has it in its place.
+    pub(super) fn is_started(&self) -> bool {
+        // SAFETY: *one place*.
+        unsafe { (*self.fiber.get()).is_some() }
+    }
+
+    /// Makes the thread ready if it is parked; else its next park returns at once.
+    ///
+    /// # Safety
+    ///
+    /// The task is alive; if the thread was parked it can have ended when this returns.
+    pub(super) unsafe fn wake(task: *const Task) {
+        // SAFETY: the caller's promise. Once `wake` said true the task is the caller's until it is queued.
+        unsafe {
+            if (*task).parking.wake() {
+                (*task).scheduler.ready(task);
+            }
+        }
+    }
+
+    /// Called by the machine before each resumption.
+    pub(super) fn resumed_by(&self, processor: &'static Processor) {
+        self.processor.set(processor);
+        self.budget.set(BUDGET);
+    }
+
+    /// Leaves the stack; returns when a machine resumes the thread. On the thread itself.
+    pub(super) fn suspend(&self, command: Command) {
+        // SAFETY: the suspender lives at the base of the stack that the thread runs on.
+        unsafe { (*self.suspender.get()).suspend(command.encode()) };
+    }
+
+    /// Counts an operation that did not have to wait; now and then lets others run.
+    pub(super) fn progress(&self) {
+        match self.budget.get() {
+            0 => {
+                if !self.processor.get().is_null() {
+                    self.suspend(Command::Yield);
+                }
+            }
+            left => self.budget.set(left - 1),
+        }
+    }
+
+    pub(super) fn as_context(&self) -> NonNull<dyn Context> {
+        let context: NonNull<dyn Context + '_> = NonNull::from(self as &dyn Context);
+        // SAFETY: only the lifetime changes; `context::replace` has its own rules for it.
+        unsafe { std::mem::transmute(context) }
+    }
+}
+
+impl Context for Task {
+    fn park(&self, deadline: Option<Instant>) {
+        if self.parking.take_token() {
+            return;
+        }
+        if let Some(deadline) = deadline {
+            let nanoseconds = deadline.since_origin().as_nanos().try_into().unwrap_or(u64::MAX);
+            // SAFETY: outside of blocking sections, in which the context is another one, a running thread
+            // has a processor, and processors live for ever.
+            unsafe { &*self.processor.get() }.timers.arm(self, nanoseconds);
+        }
+        self.suspend(Command::Park);
+        self.timer.disarm();
+        self.parking.take_token();
+    }
+
+    fn waker(&self) -> Waker {
+        // SAFETY: tasks are made by `Arc::new`, and this one is alive; the new reference is counted first.
+        unsafe {
+            Arc::increment_strong_count(self);
+            Arc::from_raw(ptr::from_ref(self)).into()
+        }
+    }
+
+    fn local(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.control)
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // SAFETY: alive, since the waker holds a reference.
+        unsafe { Task::wake(Arc::as_ptr(self)) };
+    }
+}
+
+/// What runs on every fiber: one thread after another.
+pub(super) fn entry(suspender: &Suspender, first: *mut ()) -> ! {
+    let mut task: *const Task = first.cast();
+    loop {
+        // SAFETY: the machine resumes a fiber that is between two threads with a task that it just bound to
+        // it, and that is alive until the machine sees `Finished`.
+        unsafe { run(&*task, suspender) };
+        task = suspender.suspend(Command::Finished.encode()).cast();
+    }
+}
+
+/// # Safety
+///
+/// The task is bound to the fiber that this runs on, and was not run before.
+unsafe fn run(task: &Task, suspender: &Suspender) {
+    let is_free = task.scheduler.kind() == Kind::Free;
+    task.suspender.set(suspender);
+    if is_free {
+        local::set_task(task);
+        // SAFETY: the block is this thread's until its end, where this is taken back.
+        unsafe { context::replace(Some(task.as_context())) };
+    }
+    let thread = task.fresh.take().expect("a task is run once");
+    let finished = thread.run();
+    // Twice: the result of a thread that nobody joins is dropped with `finished`, and its destructor may use
+    // thread-locals again.
+    destroy_locals(task, is_free);
+    drop(finished);
+    destroy_locals(task, is_free);
+    if is_free {
+        // SAFETY: the plain OS thread needs no context; nothing of the thread is left on this block.
+        unsafe {
+            context::replace(None);
+            local::set_task(ptr::null());
+            free::reset();
+        }
+    }
+}
+
+fn destroy_locals(task: &Task, is_free: bool) {
+    if is_free {
+        // SAFETY: on the thread's own fiber, at its end. Destructors may park: the context is still set.
+        unsafe { free::run_destructors() };
+    } else {
+        task.control.destroy_locals();
+    }
+}

@@ -1,0 +1,186 @@
+//! A socket as an engine sees it.
+
+use super::source::Registration;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How long an operation may wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// Not at all: the user made the socket non-blocking.
+    Immediate,
+    /// This long, then it fails with `WouldBlock`.
+    After(Duration),
+    /// As long as it takes.
+    None,
+}
+
+/// A descriptor, what its clones share, and what engines know of this one.
+#[derive(Clone, Copy)]
+pub struct SocketRef<'a> {
+    pub(crate) fd: BorrowedFd<'a>,
+    pub(crate) shared: &'a Shared,
+    pub(crate) registration: &'a Registration,
+}
+
+impl<'a> SocketRef<'a> {
+    /// The descriptor.
+    pub fn fd(self) -> BorrowedFd<'a> {
+        self.fd
+    }
+
+    /// Whether the descriptor itself is non-blocking although its user sees a blocking one.
+    pub fn is_forced_nonblocking(self) -> bool {
+        self.shared.flags.load(Relaxed) & FORCED != 0
+    }
+}
+
+/// The mode that a user gave a socket: with the kernel it belongs to the socket, not to a descriptor, so
+/// clones share it. The kernel's own timeouts and flag are set as well, for OS threads and for whoever the
+/// descriptor is handed to; this is the copy that costs no system call.
+pub(crate) struct Shared {
+    read_timeout: AtomicU64,
+    write_timeout: AtomicU64,
+    flags: AtomicU64,
+}
+
+/// The user made it non-blocking.
+const NONBLOCKING: u64 = 1;
+/// An engine made the descriptor non-blocking, because there is no flag for a single call.
+const FORCED: u64 = 2;
+
+/// Which of the two timeouts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+impl Shared {
+    pub(crate) const fn new() -> Self {
+        Self { read_timeout: AtomicU64::new(0), write_timeout: AtomicU64::new(0), flags: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn limit(&self, direction: Direction) -> Limit {
+        if self.is_nonblocking() {
+            return Limit::Immediate;
+        }
+        match self.timeout(direction).load(Relaxed) {
+            0 => Limit::None,
+            nanoseconds => Limit::After(Duration::from_nanos(nanoseconds)),
+        }
+    }
+
+    pub(crate) fn set_timeout(&self, direction: Direction, timeout: Option<Duration>) {
+        let nanoseconds = timeout.map_or(0, |timeout| timeout.as_nanos().try_into().unwrap_or(u64::MAX));
+        self.timeout(direction).store(nanoseconds, Relaxed);
+    }
+
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.flags.load(Relaxed) & NONBLOCKING != 0
+    }
+
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
+        self.set(NONBLOCKING, nonblocking);
+    }
+
+    pub(crate) fn set_forced(&self, forced: bool) {
+        self.set(FORCED, forced);
+    }
+
+    fn set(&self, flag: u64, on: bool) {
+        if on {
+            self.flags.fetch_or(flag, Relaxed);
+        } else {
+            self.flags.fetch_and(!flag, Relaxed);
+        }
+    }
+
+    fn timeout(&self, direction: Direction) -> &AtomicU64 {
+        match direction {
+            Direction::Read => &self.read_timeout,
+            Direction::Write => &self.write_timeout,
+        }
+    }
+}
+
+/// A std socket that engines can wait for: what the std-shaped socket types are made of.
+pub(crate) struct Handle<S: AsFd> {
+    /// `None` only while it is being taken apart.
+    socket: Option<S>,
+    shared: Arc<Shared>,
+    registration: Registration,
+}
+
+impl<S: AsFd> Handle<S> {
+    /// For a socket that is in the mode in which sockets are made.
+    pub(crate) fn new(socket: S) -> Self {
+        Self::sharing(socket, Arc::new(Shared::new()))
+    }
+
+    /// For another descriptor of the same socket.
+    pub(crate) fn sharing(socket: S, shared: Arc<Shared>) -> Self {
+        Self { socket: Some(socket), shared, registration: Registration::new() }
+    }
+
+    /// For a socket that comes from elsewhere: its mode is asked of the kernel.
+    pub(crate) fn adopt(socket: S) -> Self {
+        use rustix::net::sockopt::{Timeout, socket_timeout};
+        let shared = Shared::new();
+        let fd = socket.as_fd();
+        // What the kernel refuses to tell (a descriptor that is no socket) is told by the first operation.
+        if let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
+            shared.set_nonblocking(flags.contains(rustix::fs::OFlags::NONBLOCK));
+        }
+        shared.set_timeout(Direction::Read, socket_timeout(fd, Timeout::Recv).ok().flatten());
+        shared.set_timeout(Direction::Write, socket_timeout(fd, Timeout::Send).ok().flatten());
+        Self::sharing(socket, Arc::new(shared))
+    }
+
+    pub(crate) fn std(&self) -> &S {
+        self.socket.as_ref().expect("a handle has its socket until it is taken apart")
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn as_ref(&self) -> SocketRef<'_> {
+        SocketRef { fd: self.std().as_fd(), shared: &self.shared, registration: &self.registration }
+    }
+
+    pub(crate) fn limit(&self, direction: Direction) -> Limit {
+        self.shared.limit(direction)
+    }
+
+    /// The std socket, in the mode that its user sees, known to no engine any more.
+    pub(crate) fn into_std(mut self) -> S {
+        self.registration.release(self.std().as_fd(), true);
+        if self.as_ref().is_forced_nonblocking() {
+            // Fails only for a descriptor that is not open.
+            let _ = set_descriptor_nonblocking(self.std().as_fd(), self.shared.is_nonblocking());
+            self.shared.set_forced(false);
+        }
+        self.socket.take().expect("a handle has its socket until it is taken apart")
+    }
+}
+
+impl<S: AsFd> Drop for Handle<S> {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.socket {
+            // The last descriptor of a socket takes its registrations along when it is closed.
+            let has_clones = Arc::strong_count(&self.shared) > 1;
+            self.registration.release(socket.as_fd(), has_clones);
+        }
+    }
+}
+
+/// Sets `O_NONBLOCK`.
+pub(crate) fn set_descriptor_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> io::Result<()> {
+    rustix::io::ioctl_fionbio(fd, nonblocking)?;
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! A descriptor as a readiness engine knows it: how many edges it had in each direction, and whether what
+//! the last edge announced is used up.
+//!
+//! # Why no wake-up is lost
+//!
+//! A direction is one word: a count of edges, and a bit that says that somebody waits. A thread reads the
+//! count, tries its operation, and only if that would block waits for the word to change from what it read.
+//! An edge that comes in between changes the word, and the wait returns at once. An edge wakes all waiters
+//! of its direction, since one edge can stand for several connections. The model in
+//! `engine/source/model.rs` and the stress test in `tests/reactor.rs` check this.
+//!
+//! # Drained
+//!
+//! A stream that returned less than was asked for is empty: the next read may wait without asking the
+//! kernel first, as long as no edge came since. What is remembered is the count at which that held, so a
+//! later edge makes it void by itself. A hang-up raises no second edge if it arrives with data, so it is
+//! sticky, and with it nothing counts as drained any more.
+
+use super::readiness::Readiness;
+use super::{Control, cancelled};
+use standin_core::wait_queue::{self, Wait};
+use standin_core::{Instant, Lock};
+use std::cell::Cell;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::ptr;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
+
+/// What an operation waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest {
+    /// Bytes or a connection to take, or the end of the stream.
+    Read,
+    /// Room for bytes, or the end of a connect.
+    Write,
+}
+
+/// One registration of one descriptor with one engine.
+///
+/// Sources are never freed, only used again, so a late event finds a source, if perhaps another's: a wake for
+/// no reason. The generation makes even that rare.
+pub struct Source {
+    generation: AtomicU32,
+    read: Edges,
+    write: Edges,
+    hung_up: AtomicBool,
+    /// The engine's own: where it registered the descriptor, and how often in a row it was waited for from
+    /// somewhere else.
+    pub(crate) home: AtomicU32,
+    pub(crate) strangers: AtomicU32,
+    /// Who registered it. Written before the source is published in a [`Registration`] and after it was
+    /// taken out of it, so by one thread alone; read through the registration in between.
+    owner: Cell<Option<&'static dyn Readiness>>,
+    /// The next source of the same descriptor, or the next free one.
+    next: AtomicPtr<Source>,
+}
+
+// SAFETY: everything is atomic but `owner`, and the comment there says who touches it when.
+unsafe impl Sync for Source {}
+// SAFETY: `Readiness` is `Send + Sync`, all else is plain data.
+unsafe impl Send for Source {}
+
+struct Edges {
+    /// Twice the number of edges, plus [`WAITED`].
+    count: AtomicU32,
+    /// The count at which the direction was drained; [`NEVER`] if it was not.
+    drained: AtomicU32,
+}
+
+/// Somebody waits, or did until the last edge.
+const WAITED: u32 = 1;
+const EDGE: u32 = 2;
+/// Odd, so no count.
+const NEVER: u32 = 1;
+
+impl Source {
+    fn new() -> Self {
+        let edges = || Edges { count: AtomicU32::new(0), drained: AtomicU32::new(NEVER) };
+        Self {
+            generation: AtomicU32::new(0),
+            read: edges(),
+            write: edges(),
+            hung_up: AtomicBool::new(false),
+            home: AtomicU32::new(0),
+            strangers: AtomicU32::new(0),
+            owner: Cell::new(None),
+            next: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// What the reactor gets back with each event of this registration.
+    pub(crate) fn token(&'static self) -> u64 {
+        let address = ptr::from_ref(self).expose_provenance() as u64;
+        address | u64::from(self.generation.load(Relaxed)) << ADDRESS_BITS
+    }
+
+    /// The source of a token, unless its registration is gone.
+    pub(crate) fn of_token(token: u64) -> Option<&'static Source> {
+        let address = (token & ((1 << ADDRESS_BITS) - 1)) as usize;
+        // SAFETY: only `token` makes tokens, and sources are never freed.
+        let source = unsafe { &*ptr::with_exposed_provenance::<Source>(address) };
+        (source.generation.load(Relaxed) == (token >> ADDRESS_BITS) as u32).then_some(source)
+    }
+
+    /// An event: the directions that may be ready now. `hung_up` says that no further event may come for the
+    /// end of the stream.
+    pub fn edge(&self, read: bool, write: bool, hung_up: bool) {
+        if hung_up {
+            // Before the counts: whoever sees the edge sees this.
+            self.hung_up.store(true, Relaxed);
+        }
+        if read {
+            self.read.edge();
+        }
+        if write {
+            self.write.edge();
+        }
+    }
+
+    /// The number of edges so far, to be read before an operation is tried.
+    pub(crate) fn seen(&self, interest: Interest) -> u32 {
+        self.edges(interest).count.load(Acquire) & !WAITED
+    }
+
+    /// Whether the direction is known to be drained at `seen`, so that trying is in vain.
+    pub(crate) fn is_drained(&self, interest: Interest, seen: u32) -> bool {
+        self.edges(interest).drained.load(Relaxed) == seen && !self.hung_up.load(Relaxed)
+    }
+
+    /// An operation that was tried at `seen` took all there was.
+    pub(crate) fn set_drained(&self, interest: Interest, seen: u32) {
+        self.edges(interest).drained.store(seen, Relaxed);
+    }
+
+    /// Waits until there were more edges than `seen`; `Ok(false)` if the deadline passed first.
+    ///
+    /// # Errors
+    ///
+    /// The calling thread was cancelled.
+    pub(crate) fn wait(&self, interest: Interest, seen: u32, deadline: Option<Instant>) -> io::Result<bool> {
+        let count = &self.edges(interest).count;
+        if count.compare_exchange(seen, seen | WAITED, Relaxed, Relaxed).is_err_and(|now| now != seen | WAITED) {
+            return Ok(true);
+        }
+        let wait = Control::current(|control| match control {
+            Some(control) => {
+                wait_queue::wait_interruptible(count, seen | WAITED, deadline, control.cancel_flag())
+            }
+            None => wait_queue::wait(count, seen | WAITED, deadline),
+        });
+        match wait {
+            Wait::Woken | Wait::Changed => Ok(true),
+            Wait::TimedOut => Ok(false),
+            Wait::Interrupted => Err(cancelled()),
+        }
+    }
+
+    fn edges(&self, interest: Interest) -> &Edges {
+        match interest {
+            Interest::Read => &self.read,
+            Interest::Write => &self.write,
+        }
+    }
+}
+
+impl Edges {
+    fn edge(&self) {
+        if self.count.fetch_add(EDGE, Release) & WAITED != 0 {
+            // A thread that sets the bit again from here on has seen the new count.
+            self.count.fetch_and(!WAITED, Relaxed);
+            wait_queue::wake(&self.count, usize::MAX);
+        }
+    }
+}
+
+/// User space ends at 47 bits unless a program asks for more, which nothing here does.
+const ADDRESS_BITS: u32 = 48;
+const GENERATIONS: u32 = 1 << (64 - ADDRESS_BITS);
+
+/// The sources that are not in use. They come in blocks, so that their addresses are dense.
+struct Free(*mut Source);
+
+// SAFETY: free sources are reached only through the list, which is behind a lock.
+unsafe impl Send for Free {}
+
+static FREE: Lock<Free> = Lock::new(Free(ptr::null_mut()));
+const BLOCK: usize = 64;
+
+fn allocate() -> &'static Source {
+    loop {
+        {
+            let mut free = FREE.lock();
+            // SAFETY: sources are never freed.
+            if let Some(source) = unsafe { free.0.as_ref() } {
+                free.0 = source.next.swap(ptr::null_mut(), Relaxed);
+                return source;
+            }
+        }
+        let block: Vec<Source> = (0..BLOCK).map(|_| Source::new()).collect();
+        block.leak().iter().for_each(put_back);
+    }
+}
+
+fn put_back(source: &'static Source) {
+    let mut free = FREE.lock();
+    source.next.store(free.0, Relaxed);
+    free.0 = ptr::from_ref(source).cast_mut();
+}
+
+/// The sources of one descriptor, one for each engine that ever had to wait for it. Usually one, or none.
+pub(crate) struct Registration {
+    first: AtomicPtr<Source>,
+    adding: Lock<()>,
+}
+
+impl Registration {
+    pub(crate) const fn new() -> Self {
+        Self { first: AtomicPtr::new(ptr::null_mut()), adding: Lock::new(()) }
+    }
+
+    /// The source that `owner` registered.
+    pub(crate) fn find(&self, owner: &'static dyn Readiness) -> Option<&'static Source> {
+        let mut source = self.first.load(Acquire);
+        // SAFETY: sources are never freed.
+        while let Some(found) = unsafe { source.as_ref() } {
+            if found.owner.get().is_some_and(|other| ptr::addr_eq(other, owner)) {
+                return Some(found);
+            }
+            source = found.next.load(Relaxed);
+        }
+        None
+    }
+
+    /// Registers the descriptor with `owner`, unless another thread just did.
+    ///
+    /// Returns the count from before the registration too: what the descriptor is ready for already is its
+    /// first edge, so that the caller, who just tried in vain, can wait for more than that count.
+    pub(crate) fn add(
+        &self,
+        owner: &'static dyn Readiness,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+    ) -> io::Result<(&'static Source, Option<u32>)> {
+        let _adding = self.adding.lock();
+        if let Some(source) = self.find(owner) {
+            return Ok((source, None));
+        }
+        let source = allocate();
+        let seen = source.seen(interest);
+        source.owner.set(Some(owner));
+        if let Err(error) = owner.register(fd, source) {
+            retire(source);
+            return Err(error);
+        }
+        source.next.store(self.first.load(Relaxed), Relaxed);
+        self.first.store(ptr::from_ref(source).cast_mut(), Release);
+        Ok((source, Some(seen)))
+    }
+
+    /// Forgets the descriptor; with `deregister` every engine is told, which is not needed when closing it
+    /// ends the registration by itself.
+    pub(crate) fn release(&self, fd: BorrowedFd<'_>, deregister: bool) {
+        let _adding = self.adding.lock();
+        let mut source = self.first.swap(ptr::null_mut(), Acquire);
+        // SAFETY: sources are never freed.
+        while let Some(released) = unsafe { source.as_ref() } {
+            source = released.next.load(Relaxed);
+            if deregister && let Some(owner) = released.owner.get() {
+                owner.deregister(fd, released);
+            }
+            retire(released);
+        }
+    }
+}
+
+/// Makes late events void, and the source fit for another descriptor.
+fn retire(source: &'static Source) {
+    source.generation.store((source.generation.load(Relaxed) + 1) % GENERATIONS, Relaxed);
+    source.owner.set(None);
+    source.hung_up.store(false, Relaxed);
+    source.strangers.store(0, Relaxed);
+    for edges in [&source.read, &source.write] {
+        // The counts go on: an event that is being handled right now must still look like a new one.
+        edges.drained.store(NEVER, Relaxed);
+    }
+    put_back(source);
+}

@@ -1,0 +1,52 @@
+//! `standin` stands in for `std`: code in plain blocking style runs unchanged on OS threads or on green
+//! threads, and a Cargo feature chooses.
+//!
+//! ```
+//! use standin::{sync::mpsc, thread, time::Duration};
+//!
+//! let (sender, receiver) = mpsc::channel();
+//! for n in 0..1000 {
+//!     let sender = sender.clone();
+//!     thread::spawn(move || {
+//!         thread::sleep(Duration::from_millis(10));
+//!         sender.send(n).unwrap();
+//!     });
+//! }
+//! drop(sender);
+//! assert_eq!(receiver.iter().sum::<u32>(), 499_500);
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what `thread::spawn` makes |
+//! |---|---|
+//! | none (the default) | the modules below *are* std's: re-exports, nothing else is compiled |
+//! | `threads` | an OS thread |
+//! | `green` | a green thread: a small stack of its own, parked by switching stacks; the default where both are compiled |
+//!
+//! With an engine compiled, there is one type for every context: a blocking operation parks the green thread
+//! that it is called on, and blocks an OS thread as std would. A channel connects all of them. The types are
+//! then standin's own, not std's; they convert by `From` and through descriptors.
+//!
+//! The contract that engines fulfil, and how to choose one, is in [`engine`](https://docs.rs/standin).
+
+#[cfg(feature = "green")]
+pub(crate) mod coroutine;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod engine;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod net;
+#[cfg(feature = "green")]
+pub(crate) mod switches;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod sync;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod thread;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod time;
+
+#[cfg(not(any(feature = "green", feature = "threads")))]
+pub use std::{net, sync, thread, thread_local, time};
+
+#[doc(hidden)]
+pub extern crate std as __std;

@@ -1,0 +1,309 @@
+//! The reader-writer lock without a value and without poison. `RwLock` stands on it; it stands on the wait
+//! queue.
+//!
+//! Writers go first: while one waits, no new reader comes in. `state` counts the readers, or says that a
+//! writer holds the lock, and has one bit each for "readers wait" and "writers wait". The two kinds wait on
+//! words of their own, [`Gate`]s.
+//!
+//! # No wake-up is lost
+//!
+//! Who waits sets the bit of its kind first, reads the gate's number, and then looks whether the bit is
+//! still there and the lock still taken. Who frees the lock and finds bits takes the bit away, then opens
+//! the gate (changes its number), then wakes. If the waiting thread still sees the bit, the gate is opened
+//! after it read the number, so it does not fall asleep or is woken. If it does not, it starts again.
+//!
+//! A bit may be there with nobody asleep, because its thread has not got there yet or got the lock another
+//! way. So who finds that no writer was asleep wakes the readers also.
+//!
+//! Taking the writers' bit away wakes one writer, yet more may wait: a writer that has waited sets the bit
+//! again when it gets the lock.
+
+use standin_core::wait_queue;
+use std::hint;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+const READER: u32 = 1;
+const HOLDERS: u32 = (1 << 30) - 1;
+/// In the place of a number of readers.
+const WRITER: u32 = HOLDERS;
+const MAX_READERS: u32 = HOLDERS - 1;
+const READERS_WAIT: u32 = 1 << 30;
+const WRITERS_WAIT: u32 = 1 << 31;
+
+/// As for the mutex.
+const SPINS: u32 = 64;
+
+pub(super) struct FutexRwLock {
+    state: AtomicU32,
+    readers: Gate,
+    writers: Gate,
+}
+
+/// What is in `state`.
+#[derive(Clone, Copy)]
+struct State(u32);
+
+impl State {
+    fn holders(self) -> u32 {
+        self.0 & HOLDERS
+    }
+
+    fn is_free(self) -> bool {
+        self.holders() == 0
+    }
+
+    fn readers_wait(self) -> bool {
+        self.0 & READERS_WAIT != 0
+    }
+
+    fn writers_wait(self) -> bool {
+        self.0 & WRITERS_WAIT != 0
+    }
+
+    /// Whether a reader may come in. Not past others that wait: neither past a writer, nor past readers,
+    /// since with the lock free these wait for a writer that was woken.
+    fn admits_reader(self) -> bool {
+        self.holders() < MAX_READERS && self.0 & (READERS_WAIT | WRITERS_WAIT) == 0
+    }
+
+    /// Whether a reader that was woken may come in: also past a writer, if other readers are in already.
+    /// These came in by a downgrade, whose purpose is that others read next.
+    fn admits_woken_reader(self) -> bool {
+        self.admits_reader()
+            || (!self.is_free() && self.holders() < MAX_READERS && !self.readers_wait())
+    }
+}
+
+impl FutexRwLock {
+    #[inline]
+    pub(super) const fn new() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            readers: Gate::new(),
+            writers: Gate::new(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn read(&self) {
+        let state = self.load();
+        if !state.admits_reader() || self.exchange(state, state.0 + READER).is_err() {
+            self.read_contended();
+        }
+    }
+
+    #[inline]
+    pub(super) fn try_read(&self) -> bool {
+        let mut state = self.load();
+        while state.admits_reader() {
+            match self.exchange(state, state.0 + READER) {
+                Ok(()) => return true,
+                Err(changed) => state = changed,
+            }
+        }
+        false
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds the lock as a reader.
+    #[inline]
+    pub(super) unsafe fn unlock_read(&self) {
+        let state = State(self.state.fetch_sub(READER, Release) - READER);
+        // Readers wait behind readers only because of a writer.
+        if state.is_free() && state.writers_wait() {
+            self.wake(state);
+        }
+    }
+
+    #[inline]
+    pub(super) fn write(&self) {
+        if self.exchange(State(0), WRITER).is_err() {
+            self.write_contended();
+        }
+    }
+
+    #[inline]
+    pub(super) fn try_write(&self) -> bool {
+        let mut state = self.load();
+        while state.is_free() {
+            match self.exchange(state, state.0 | WRITER) {
+                Ok(()) => return true,
+                Err(changed) => state = changed,
+            }
+        }
+        false
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds the lock as the writer.
+    #[inline]
+    pub(super) unsafe fn unlock_write(&self) {
+        let state = State(self.state.fetch_sub(WRITER, Release) - WRITER);
+        if state.readers_wait() || state.writers_wait() {
+            self.wake(state);
+        }
+    }
+
+    /// Makes the writer a reader, with no other writer between, and lets waiting readers in.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock as the writer.
+    pub(super) unsafe fn downgrade(&self) {
+        let before = State(self.state.fetch_sub(WRITER - READER, Release));
+        if before.readers_wait() {
+            // The bit is ours to take: only who has the lock to itself does, or who has just freed it.
+            self.state.fetch_and(!READERS_WAIT, Relaxed);
+            self.readers.open(usize::MAX);
+        }
+    }
+
+    #[cold]
+    fn read_contended(&self) {
+        let mut state = self.spin_while(|state| state.0 == WRITER);
+        let mut waited = false;
+        loop {
+            let admitted = if waited {
+                state.admits_woken_reader()
+            } else {
+                state.admits_reader()
+            };
+            if admitted {
+                match self.exchange(state, state.0 + READER) {
+                    Ok(()) => return,
+                    Err(changed) => state = changed,
+                }
+                continue;
+            }
+            assert!(
+                state.holders() != MAX_READERS,
+                "too many active read locks on RwLock"
+            );
+            if !state.readers_wait()
+                && let Err(changed) = self.exchange(state, state.0 | READERS_WAIT)
+            {
+                state = changed;
+                continue;
+            }
+            let ticket = self.readers.ticket();
+            state = self.load();
+            if state.readers_wait() {
+                self.readers.wait(ticket);
+                waited = true;
+                state = self.load();
+            }
+        }
+    }
+
+    #[cold]
+    fn write_contended(&self) {
+        let mut state = self.spin_while(|state| !state.is_free() && !state.writers_wait());
+        // Set once this writer may have taken the place of others in the eyes of who woke it.
+        let mut others = 0;
+        loop {
+            if state.is_free() {
+                match self.exchange(state, state.0 | WRITER | others) {
+                    Ok(()) => return,
+                    Err(changed) => state = changed,
+                }
+                continue;
+            }
+            if !state.writers_wait()
+                && let Err(changed) = self.exchange(state, state.0 | WRITERS_WAIT)
+            {
+                state = changed;
+                continue;
+            }
+            others = WRITERS_WAIT;
+            let ticket = self.writers.ticket();
+            state = self.load();
+            if !state.is_free() && state.writers_wait() {
+                self.writers.wait(ticket);
+                state = self.load();
+            }
+        }
+    }
+
+    /// Wakes one writer, or all readers, after the lock was freed and had the bits in `state`.
+    ///
+    /// If the lock is taken meanwhile, its new holder sees the bits when it frees it.
+    #[cold]
+    fn wake(&self, mut state: State) {
+        if state.0 == WRITERS_WAIT {
+            match self.exchange(state, 0) {
+                Ok(()) => {
+                    self.writers.open(1);
+                    return;
+                }
+                // Perhaps readers have come to wait.
+                Err(changed) => state = changed,
+            }
+        }
+        if state.0 == READERS_WAIT | WRITERS_WAIT {
+            if self.exchange(state, READERS_WAIT).is_err() || self.writers.open(1) {
+                return;
+            }
+            // The writer was not asleep. It may yet see that the gate was opened, or have the lock already
+            // and gone; the readers must not wait for that.
+            state = State(READERS_WAIT);
+        }
+        if state.0 == READERS_WAIT && self.exchange(state, 0).is_ok() {
+            self.readers.open(usize::MAX);
+        }
+    }
+
+    fn spin_while(&self, condition: impl Fn(State) -> bool) -> State {
+        for _ in 0..SPINS {
+            let state = self.load();
+            if !condition(state) {
+                return state;
+            }
+            hint::spin_loop();
+        }
+        self.load()
+    }
+
+    #[inline]
+    fn load(&self) -> State {
+        State(self.state.load(Relaxed))
+    }
+
+    #[inline]
+    fn exchange(&self, seen: State, new: u32) -> Result<(), State> {
+        match self.state.compare_exchange(seen.0, new, Acquire, Relaxed) {
+            Ok(_) => Ok(()),
+            Err(changed) => Err(State(changed)),
+        }
+    }
+}
+
+/// Where threads of one kind wait: a number that changes when they may look again.
+struct Gate {
+    number: AtomicU32,
+}
+
+impl Gate {
+    const fn new() -> Self {
+        Self {
+            number: AtomicU32::new(0),
+        }
+    }
+
+    /// The number; what the thread looks at afterwards was not changed before it.
+    fn ticket(&self) -> u32 {
+        self.number.load(Acquire)
+    }
+
+    fn wait(&self, ticket: u32) {
+        let _ = wait_queue::wait(&self.number, ticket, None);
+    }
+
+    /// Lets up to `count` threads look again; false if none was asleep.
+    fn open(&self, count: usize) -> bool {
+        self.number.fetch_add(1, Release);
+        wait_queue::wake(&self.number, count) > 0
+    }
+}

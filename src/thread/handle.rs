@@ -1,0 +1,85 @@
+//! The handle of a thread.
+
+use super::Thread;
+use super::packet::Join;
+use crate::engine::Control;
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{JoinHandle as OsJoinHandle, Result};
+
+/// Owns the right to join a thread. This corresponds to [`std::thread::JoinHandle`].
+///
+/// It can be joined from any context: a green thread parks, an OS thread blocks.
+pub struct JoinHandle<T>(pub(super) Joinable<'static, T>);
+
+impl<T> JoinHandle<T> {
+    /// This corresponds to [`std::thread::JoinHandle::thread`].
+    #[must_use]
+    pub fn thread(&self) -> &Thread {
+        self.0.thread()
+    }
+
+    /// Waits for the thread, its thread-local destructors included. This corresponds to
+    /// [`std::thread::JoinHandle::join`].
+    ///
+    /// # Errors
+    ///
+    /// The panic of the thread.
+    pub fn join(self) -> Result<T> {
+        self.0.join()
+    }
+
+    /// This corresponds to [`std::thread::JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").finish_non_exhaustive()
+    }
+}
+
+/// What both kinds of handle are made of.
+pub(super) struct Joinable<'scope, T> {
+    packet: Arc<dyn Join<T> + 'scope>,
+    thread: Thread,
+    os_thread: Option<OsJoinHandle<()>>,
+}
+
+// SAFETY: as std's: the handle gives out the result only by value, and only to the one who joins.
+unsafe impl<T> Send for Joinable<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Joinable<'_, T> {}
+
+impl<'scope, T> Joinable<'scope, T> {
+    pub(super) fn new(
+        packet: Arc<dyn Join<T> + 'scope>,
+        control: Arc<Control>,
+        os_thread: Option<OsJoinHandle<()>>,
+    ) -> Self {
+        Self { packet, thread: Thread::new(control), os_thread }
+    }
+
+    pub(super) fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    pub(super) fn join(mut self) -> Result<T> {
+        self.packet.outcome().wait();
+        if let Some(os_thread) = self.os_thread.take()
+            && Control::current(|control| control.is_none())
+        {
+            // All that is left of it is its end; from another engine's thread even that is not waited for.
+            // It cannot panic: the thread's own panic was caught.
+            let _ = os_thread.join();
+        }
+        // SAFETY: it has finished, and the handle, of which there is one, is consumed.
+        unsafe { self.packet.outcome().take() }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.packet.outcome().is_finished()
+    }
+}

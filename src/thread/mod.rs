@@ -1,0 +1,72 @@
+//! Threads, as [`std::thread`], on whichever engine: see [`engine`](crate::engine) for which one
+//! [`spawn`] uses.
+//!
+//! `Result`, [`panicking`] and [`available_parallelism`] are std's own. On green threads
+//! [`std::thread::current`] describes the same thread as [`current`] as long as they are free; standin's own
+//! is right everywhere.
+
+mod builder;
+mod current;
+mod handle;
+mod local;
+mod packet;
+mod park;
+mod scoped;
+
+pub use builder::Builder;
+pub use current::{Thread, ThreadId, current};
+pub use handle::JoinHandle;
+pub use local::{AccessError, LocalKey};
+pub(crate) use local::Locals;
+pub use park::{park, park_timeout};
+pub use scoped::{Scope, ScopedJoinHandle, scope};
+pub use std::thread::{Result, available_parallelism, panicking};
+
+use crate::engine;
+use crate::time::Duration;
+use standin_core::context;
+
+/// Spawns a thread, of the engine that the caller's own thread belongs to, or of the process's default
+/// engine. This corresponds to [`std::thread::spawn`].
+///
+/// # Panics
+///
+/// If the thread cannot be started, also because `STANDIN_ENGINE` names no usable engine; [`Builder::spawn`]
+/// returns the error instead.
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().spawn(f).unwrap_or_else(|error| panic!("failed to spawn thread: {error}"))
+}
+
+/// Lets other threads of the engine run. This corresponds to [`std::thread::yield_now`].
+pub fn yield_now() {
+    engine::here().yield_now();
+}
+
+/// Sleeps at least as long as `duration`, on the engine's clock. This corresponds to [`std::thread::sleep`].
+///
+/// A cancelled thread does not sleep any longer.
+pub fn sleep(duration: Duration) {
+    if !duration.is_zero() {
+        engine::here().sleep_until(context::now().checked_add(duration));
+    }
+}
+
+/// Cancellation, which std has not.
+impl Thread {
+    /// Raises the thread's cancellation flag: its socket operations fail from now on (with an error that
+    /// [`engine::is_cancelled`] recognises), and its sleeps end early. Nothing else is affected.
+    ///
+    /// An OS thread that no engine made ignores it.
+    pub fn cancel(&self) {
+        self.control().cancel();
+    }
+
+    /// Whether the thread was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.control().is_cancelled()
+    }
+}

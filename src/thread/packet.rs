@@ -1,0 +1,186 @@
+//! What a thread and its handle share: the closure until it runs, the result when it ran, and the word that
+//! a join waits for.
+
+use crate::engine::Main;
+use standin_core::wait_queue;
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::thread::Result;
+
+pub(super) struct Packet<F, T> {
+    /// The thread's own, until it took it out.
+    closure: UnsafeCell<Option<F>>,
+    outcome: Outcome<T>,
+}
+
+/// The part that does not depend on the closure.
+pub(super) struct Outcome<T> {
+    /// [`RUNNING`], [`AWAITED`] or [`FINISHED`].
+    state: AtomicU32,
+    /// The thread's own until the state is `FINISHED`, the handle's afterwards.
+    result: UnsafeCell<Option<Result<T>>>,
+    scope: Option<Arc<ScopeData>>,
+    /// Counted by the scope.
+    begun: AtomicBool,
+}
+
+// SAFETY: the comments on the fields say which thread uses which cell when; the state's release and acquire
+// order the two. `F` and `T` move between threads only.
+unsafe impl<F: Send, T: Send> Sync for Packet<F, T> {}
+// SAFETY: as above.
+unsafe impl<F: Send, T: Send> Send for Packet<F, T> {}
+
+const RUNNING: u32 = 0;
+const AWAITED: u32 = 1;
+const FINISHED: u32 = 2;
+
+impl<F, T> Packet<F, T> {
+    pub(super) fn new(closure: F, scope: Option<Arc<ScopeData>>) -> Self {
+        Self {
+            closure: UnsafeCell::new(Some(closure)),
+            outcome: Outcome {
+                state: AtomicU32::new(RUNNING),
+                result: UnsafeCell::new(None),
+                scope,
+                begun: AtomicBool::new(false),
+            },
+        }
+    }
+
+    /// Counts the thread in its scope, before it can run.
+    pub(super) fn begin(&self) {
+        self.outcome.begun.store(true, Relaxed);
+        if let Some(scope) = &self.outcome.scope {
+            scope.enter();
+        }
+    }
+
+    /// The thread could not be started.
+    pub(super) fn abandon(&self) {
+        self.outcome.begun.store(false, Relaxed);
+        if let Some(scope) = &self.outcome.scope {
+            scope.leave(false);
+        }
+    }
+}
+
+impl<F: FnOnce() -> T + Send, T: Send> Main for Packet<F, T> {
+    fn run(&self) {
+        // SAFETY: the contract calls `run` once, on the thread that the closure belongs to.
+        let closure = unsafe { (*self.closure.get()).take() };
+        let closure = closure.expect("the contract says that a thread runs once");
+        let result = catch_unwind(AssertUnwindSafe(closure));
+        // SAFETY: the result is this thread's until `finish`.
+        unsafe { *self.outcome.result.get() = Some(result) };
+    }
+
+    fn finish(self: Arc<Self>) {
+        if self.outcome.state.swap(FINISHED, Release) == AWAITED {
+            wait_queue::wake(&self.outcome.state, usize::MAX);
+        }
+    }
+}
+
+/// A packet as its handle sees it.
+pub(super) trait Join<T>: Send + Sync {
+    fn outcome(&self) -> &Outcome<T>;
+}
+
+impl<F: Send, T: Send> Join<T> for Packet<F, T> {
+    fn outcome(&self) -> &Outcome<T> {
+        &self.outcome
+    }
+}
+
+impl<T> Outcome<T> {
+    /// Parks the caller until the thread has finished. Does not end early, whatever happens.
+    pub(super) fn wait(&self) {
+        loop {
+            match self.state.load(Acquire) {
+                FINISHED => return,
+                RUNNING => {
+                    // Fails if the thread finished just now, or another caller said the same.
+                    let _ = self.state.compare_exchange(RUNNING, AWAITED, Relaxed, Relaxed);
+                }
+                _ => {
+                    let _ = wait_queue::wait(&self.state, AWAITED, None);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.state.load(Acquire) == FINISHED
+    }
+
+    /// # Safety
+    ///
+    /// The thread has finished, and nobody else takes the result.
+    pub(super) unsafe fn take(&self) -> Result<T> {
+        // SAFETY: after the end of the thread the result is the handle's, which is the caller.
+        unsafe { (*self.result.get()).take() }.expect("a thread that finished left a result")
+    }
+}
+
+impl<T> Drop for Outcome<T> {
+    fn drop(&mut self) {
+        if !*self.begun.get_mut() {
+            return;
+        }
+        let unhandled_panic = matches!(self.result.get_mut(), Some(Err(_)));
+        // Nobody is left who could be told of a panic in here, as in std.
+        if catch_unwind(AssertUnwindSafe(|| *self.result.get_mut() = None)).is_err() {
+            eprintln!("fatal runtime error: thread result panicked on drop, aborting");
+            std::process::abort();
+        }
+        if let Some(scope) = &self.scope {
+            scope.leave(unhandled_panic);
+        }
+    }
+}
+
+/// How many threads of a scope there still are.
+#[derive(Default)]
+pub(super) struct ScopeData {
+    running: AtomicU32,
+    panicked: AtomicBool,
+}
+
+impl ScopeData {
+    fn enter(&self) {
+        // As std: so many threads mean that somebody leaks them.
+        if self.running.fetch_add(1, Relaxed) > u32::MAX / 2 {
+            self.leave(false);
+            panic!("too many running threads in thread scope");
+        }
+    }
+
+    fn leave(&self, panicked: bool) {
+        if panicked {
+            self.panicked.store(true, Relaxed);
+        }
+        let word: *const AtomicU32 = &self.running;
+        if self.running.fetch_sub(1, Release) == 1 {
+            wait_queue::wake(word, usize::MAX);
+        }
+    }
+
+    /// Parks the caller until no thread of the scope is left.
+    pub(super) fn wait(&self) {
+        loop {
+            match self.running.load(Acquire) {
+                0 => return,
+                running => {
+                    let _ = wait_queue::wait(&self.running, running, None);
+                }
+            }
+        }
+    }
+
+    pub(super) fn has_panicked(&self) -> bool {
+        self.panicked.load(Relaxed)
+    }
+}
