@@ -41,10 +41,10 @@ format:
 doc *arguments:
     RUSTDOCFLAGS="-Dwarnings" cargo doc --workspace --no-deps --all-features {{arguments}}
 
-# Every interleaving of the wait queue's models, in an own folder of builds.
+# Every interleaving of the models (wait queue, scheduler), in an own folder of builds.
 model *arguments:
     RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
-        cargo test --package standin-core --release --test model {{arguments}}
+        cargo test --package standin-core --release --test 'model*' {{arguments}}
 
 # Every example at a small size, on every engine.
 examples:

@@ -8,29 +8,27 @@
 
 #![cfg(loom)]
 
-use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicBool, AtomicU32};
-use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use loom::sync::{Arc, Condvar, Mutex};
+mod modelled;
+
+use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
-use standin_core::Instant;
-use standin_core::context::Context;
+use modelled::{KINDS, Kind, Shared, Word, check, spawn, woken_in};
 use standin_core::wait_queue::Wait;
-use standin_core::wait_queue::model::{WaitQueue, os_thread};
-use std::cell::Cell;
-use std::task::{Wake, Waker};
-use std::time::Duration;
 
 #[test]
 fn a_store_before_the_wake_is_never_missed() {
     for kind in KINDS {
-        check(4, move || {
+        check(None, move || {
             let shared = Shared::new();
             let waiter = spawn(&shared, move |shared| {
                 let result = shared.wait(kind, &shared.a, None);
                 assert_ne!(result, Wait::TimedOut);
                 if result == Wait::Woken {
-                    assert_eq!(shared.payload(), 1, "what came before the wake is not visible");
+                    assert_eq!(
+                        shared.payload(),
+                        1,
+                        "what came before the wake is not visible"
+                    );
                 }
                 result
             });
@@ -45,7 +43,7 @@ fn a_store_before_the_wake_is_never_missed() {
 #[test]
 fn a_left_over_token_ends_no_later_wait() {
     for kind in KINDS {
-        check(3, move || {
+        check(5, move || {
             let shared = Shared::new();
             let waiter = spawn(&shared, move |shared| {
                 let context = kind.context();
@@ -68,10 +66,11 @@ fn a_left_over_token_ends_no_later_wait() {
 #[test]
 fn a_timeout_and_a_wake_agree() {
     for kind in KINDS {
-        check(4, move || {
+        check(None, move || {
             let shared = Shared::new();
-            let waiter =
-                spawn(&shared, move |shared| shared.wait(kind, &shared.a, Some(kind.deadline())));
+            let waiter = spawn(&shared, move |shared| {
+                shared.wait(kind, &shared.a, Some(kind.deadline()))
+            });
             let woken = shared.wake(&shared.a, 1);
             let result = waiter.join().unwrap();
             assert_ne!(result, Wait::Changed);
@@ -84,11 +83,12 @@ fn a_timeout_and_a_wake_agree() {
 #[test]
 fn a_timeout_leaves_its_neighbour_in_the_queue() {
     for kind in KINDS {
-        check(2, move || {
+        check(3, move || {
             let shared = Shared::new();
             let patient = spawn(&shared, move |shared| shared.wait(kind, &shared.a, None));
-            let hasty =
-                spawn(&shared, move |shared| shared.wait(kind, &shared.a, Some(kind.deadline())));
+            let hasty = spawn(&shared, move |shared| {
+                shared.wait(kind, &shared.a, Some(kind.deadline()))
+            });
             let mut woken = shared.wake(&shared.a, 1);
             let hasty = hasty.join().unwrap();
             shared.a.0.store(1, Relaxed);
@@ -101,7 +101,7 @@ fn a_timeout_leaves_its_neighbour_in_the_queue() {
 #[test]
 fn a_raised_flag_is_never_missed() {
     for kind in KINDS {
-        check(4, move || {
+        check(None, move || {
             let shared = Shared::new();
             let context = kind.context();
             let waker = context.waker();
@@ -116,7 +116,7 @@ fn a_raised_flag_is_never_missed() {
 #[test]
 fn an_interruption_and_a_wake_agree() {
     for kind in KINDS {
-        check(3, move || {
+        check(4, move || {
             let shared = Shared::new();
             let context = kind.context();
             let waker = context.waker();
@@ -128,7 +128,10 @@ fn an_interruption_and_a_wake_agree() {
             let woken = shared.wake(&shared.a, 1);
             interrupter.join().unwrap();
             let result = waiter.join().unwrap();
-            assert!(matches!(result, Wait::Woken | Wait::Interrupted), "{result:?}");
+            assert!(
+                matches!(result, Wait::Woken | Wait::Interrupted),
+                "{result:?}"
+            );
             assert_eq!(woken, woken_in([result]));
             assert_eq!(shared.waiting_on(&shared.a), 0);
         });
@@ -138,11 +141,12 @@ fn an_interruption_and_a_wake_agree() {
 #[test]
 fn a_requeue_and_a_timeout_agree() {
     for kind in KINDS {
-        for (bound, target) in [(3, Shared::b as Word), (3, Shared::c)] {
-            check(bound, move || {
+        for target in [Shared::b as Word, Shared::c] {
+            check(5, move || {
                 let shared = Shared::new();
-                let waiter =
-                    spawn(&shared, move |shared| shared.wait(kind, &shared.a, Some(kind.deadline())));
+                let waiter = spawn(&shared, move |shared| {
+                    shared.wait(kind, &shared.a, Some(kind.deadline()))
+                });
                 let to = target(&shared);
                 let (woken, moved) = shared.requeue(&shared.a, 0, to, 0).unwrap();
                 assert_eq!(woken, 0);
@@ -159,7 +163,7 @@ fn a_requeue_and_a_timeout_agree() {
 #[test]
 fn a_requeue_and_a_wake_agree() {
     for kind in KINDS {
-        check(3, move || {
+        check(4, move || {
             let shared = Shared::new();
             let waiter = spawn(&shared, move |shared| shared.wait(kind, &shared.a, None));
             let mover = spawn(&shared, |shared| shared.requeue(&shared.a, 0, &shared.b, 0));
@@ -177,7 +181,7 @@ fn a_requeue_and_a_wake_agree() {
 #[test]
 fn crossing_requeues_neither_lose_a_waiter_nor_block_each_other() {
     for kind in KINDS {
-        check(2, move || {
+        check(3, move || {
             let shared = Shared::new();
             let waiter = spawn(&shared, move |shared| shared.wait(kind, &shared.a, None));
             let mover = spawn(&shared, |shared| shared.requeue(&shared.a, 0, &shared.b, 0));
@@ -193,7 +197,7 @@ fn crossing_requeues_neither_lose_a_waiter_nor_block_each_other() {
 #[test]
 fn a_requeue_moves_nobody_who_waits_for_another_value() {
     for kind in KINDS {
-        check(4, move || {
+        check(5, move || {
             let shared = Shared::new();
             let waiter = spawn(&shared, move |shared| {
                 shared.a.0.fetch_or(1, Relaxed);
@@ -210,7 +214,7 @@ fn a_requeue_moves_nobody_who_waits_for_another_value() {
 
 #[test]
 fn a_requeue_keeps_the_order() {
-    check(2, || {
+    check(3, || {
         let shared = Shared::new();
         let first = spawn(&shared, |shared| shared.wait(Kind::Os, &shared.a, None));
         while shared.waiting_on(&shared.a) < 1 {
@@ -241,13 +245,16 @@ fn a_requeue_keeps_the_order() {
 
 #[test]
 fn waiters_of_both_kinds_stand_in_one_queue() {
-    check(3, || {
+    check(4, || {
         let shared = Shared::new();
         let os = spawn(&shared, |shared| shared.wait(Kind::Os, &shared.a, None));
         let engine = spawn(&shared, |shared| shared.wait(Kind::Engine, &shared.a, None));
         shared.a.0.store(1, Relaxed);
         let woken = shared.wake(&shared.a, usize::MAX);
-        assert_eq!(woken, woken_in([os.join().unwrap(), engine.join().unwrap()]));
+        assert_eq!(
+            woken,
+            woken_in([os.join().unwrap(), engine.join().unwrap()])
+        );
     });
 }
 
@@ -262,13 +269,16 @@ fn two_wakers_and_two_waiters() {
         woken += waker.join().unwrap();
         shared.a.0.store(1, Relaxed);
         woken += shared.wake(&shared.a, usize::MAX);
-        assert_eq!(woken, woken_in([os.join().unwrap(), engine.join().unwrap()]));
+        assert_eq!(
+            woken,
+            woken_in([os.join().unwrap(), engine.join().unwrap()])
+        );
     });
 }
 
 #[test]
 fn a_mutex() {
-    for (bound, threads) in [(4, 1), (2, 2)] {
+    for (bound, threads) in [(5, 1), (3, 2)] {
         check(bound, move || {
             let shared = Shared::new();
             let add = |shared: &Shared, kind| {
@@ -292,7 +302,7 @@ fn a_mutex() {
 #[test]
 fn a_condition_variable() {
     for kind in KINDS {
-        check(3, move || {
+        check(5, move || {
             let shared = Shared::new();
             let consumer = spawn(&shared, move |shared| shared.wait_for_payload(kind));
             shared.lock(kind);
@@ -307,7 +317,7 @@ fn a_condition_variable() {
 
 #[test]
 fn a_condition_variable_that_moves_everybody_to_its_mutex() {
-    check(2, || {
+    check(3, || {
         let shared = Shared::new();
         let os = spawn(&shared, |shared| shared.wait_for_payload(Kind::Os));
         let engine = spawn(&shared, |shared| shared.wait_for_payload(Kind::Engine));
@@ -323,206 +333,4 @@ fn a_condition_variable_that_moves_everybody_to_its_mutex() {
         os.join().unwrap();
         engine.join().unwrap();
     });
-}
-
-/// Explores `model` with at most `preemptions` involuntary switches, unless `LOOM_MAX_PREEMPTIONS` says
-/// otherwise.
-fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = match std::env::var("B").ok().map(|b| b.parse::<usize>().unwrap()) { Some(99) => None, Some(n) => Some(n), None => Some(preemptions) };
-    builder.max_branches = 10_000;
-    builder.check(model);
-}
-
-/// A queue and three words: `a` and `c` share a bucket, `b` has the other one.
-#[repr(C, align(128))]
-struct Shared {
-    a: Line,
-    b: Line,
-    c: Line,
-    payload: UnsafeCell<u32>,
-    interrupt: AtomicBool,
-    queue: WaitQueue,
-}
-
-/// Words in neighbouring lines lie in different buckets.
-#[repr(align(64))]
-struct Line(AtomicU32);
-
-type Word = fn(&Shared) -> &Line;
-
-// SAFETY: loom checks the accesses to `payload`, the one field that is not `Sync` by itself.
-unsafe impl Sync for Shared {}
-// SAFETY: nothing in it belongs to a thread.
-unsafe impl Send for Shared {}
-
-impl Shared {
-    fn new() -> Arc<Self> {
-        const { assert!(size_of::<Line>() == 64) };
-        let line = || Line(AtomicU32::new(0));
-        Arc::new(Self {
-            a: line(),
-            b: line(),
-            c: line(),
-            payload: UnsafeCell::new(0),
-            interrupt: AtomicBool::new(false),
-            queue: WaitQueue::new(),
-        })
-    }
-
-    fn b(&self) -> &Line {
-        &self.b
-    }
-
-    fn c(&self) -> &Line {
-        &self.c
-    }
-
-    fn wait(&self, kind: Kind, word: &Line, deadline: Option<Instant>) -> Wait {
-        self.queue.wait(&word.0, 0, deadline, &*kind.context())
-    }
-
-    fn wait_interruptible(&self, context: &dyn Context) -> Wait {
-        self.queue.wait_interruptible(&self.a.0, 0, &self.interrupt, context)
-    }
-
-    fn wake(&self, word: &Line, count: usize) -> usize {
-        self.queue.wake(&word.0, count)
-    }
-
-    fn requeue(&self, from: &Line, expected: u32, to: &Line, wake: usize) -> Option<(usize, usize)> {
-        self.queue.requeue(&from.0, expected, &to.0, wake)
-    }
-
-    /// Moves those who wait on the word to where they are, and so counts them.
-    fn waiting_on(&self, word: &Line) -> usize {
-        self.requeue(word, 0, word, 0).unwrap().1
-    }
-
-    fn payload(&self) -> u32 {
-        // SAFETY: loom fails the model if another access is concurrent with this one.
-        self.payload.with(|payload| unsafe { *payload })
-    }
-
-    fn set_payload(&self, value: u32) {
-        // SAFETY: loom fails the model if another access is concurrent with this one.
-        self.payload.with_mut(|payload| unsafe { *payload = value });
-    }
-
-    /// std's futex mutex on `a`: 0 is free, 1 held, 2 held and contended.
-    fn lock(&self, kind: Kind) {
-        if self.a.0.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
-            self.lock_contended(kind);
-        }
-    }
-
-    fn lock_contended(&self, kind: Kind) {
-        while self.a.0.swap(2, Acquire) != 0 {
-            let _ = self.queue.wait(&self.a.0, 2, None, &*kind.context());
-        }
-    }
-
-    fn unlock(&self) {
-        if self.a.0.swap(0, Release) == 2 {
-            self.wake(&self.a, 1);
-        }
-    }
-
-    /// Waits for the payload as std's futex condition variable does, with its sequence in `b`. Whoever was
-    /// moved to the mutex takes it as contended, for others may have been moved with it.
-    fn wait_for_payload(&self, kind: Kind) {
-        self.lock(kind);
-        while self.payload() == 0 {
-            let sequence = self.b.0.load(Relaxed);
-            self.unlock();
-            let _ = self.queue.wait(&self.b.0, sequence, None, &*kind.context());
-            self.lock_contended(kind);
-        }
-        self.unlock();
-    }
-}
-
-fn spawn<R: 'static>(
-    shared: &Arc<Shared>,
-    f: impl FnOnce(&Shared) -> R + 'static,
-) -> thread::JoinHandle<R> {
-    let shared = shared.clone();
-    thread::spawn(move || f(&shared))
-}
-
-fn woken_in<const N: usize>(results: [Wait; N]) -> usize {
-    results.iter().filter(|result| **result == Wait::Woken).count()
-}
-
-/// What kind of thread waits.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// A plain OS thread.
-    Os,
-    /// A thread of an engine: another token, another clock.
-    Engine,
-}
-
-const KINDS: [Kind; 2] = [Kind::Os, Kind::Engine];
-
-impl Kind {
-    fn context(self) -> Box<dyn Context + Send> {
-        match self {
-            Self::Os => Box::new(os_thread()),
-            Self::Engine => Box::new(Engine {
-                token: std::sync::Arc::new(Token::default()),
-                now: Cell::new(Instant::from_origin(Duration::ZERO)),
-            }),
-        }
-    }
-
-    /// A point that has passed when an OS thread first looks, and when an engine's thread looks after it
-    /// parked.
-    fn deadline(self) -> Instant {
-        match self {
-            Self::Os => Instant::from_origin(Duration::ZERO),
-            Self::Engine => Instant::from_origin(Duration::from_secs(1)),
-        }
-    }
-}
-
-/// The parking contract on loom's primitives, with a clock that jumps to the deadline of a park.
-struct Engine {
-    token: std::sync::Arc<Token>,
-    now: Cell<Instant>,
-}
-
-#[derive(Default)]
-struct Token {
-    present: Mutex<bool>,
-    left: Condvar,
-}
-
-impl Context for Engine {
-    fn park(&self, deadline: Option<Instant>) {
-        let mut present = self.token.present.lock().unwrap();
-        while !*present {
-            if let Some(deadline) = deadline {
-                self.now.set(deadline);
-                return;
-            }
-            present = self.token.left.wait(present).unwrap();
-        }
-        *present = false;
-    }
-
-    fn waker(&self) -> Waker {
-        self.token.clone().into()
-    }
-
-    fn now(&self) -> Instant {
-        self.now.get()
-    }
-}
-
-impl Wake for Token {
-    fn wake(self: std::sync::Arc<Self>) {
-        *self.present.lock().unwrap() = true;
-        self.left.notify_one();
-    }
 }

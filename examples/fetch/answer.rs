@@ -67,20 +67,30 @@ fn read_head(stream: &mut impl BufRead) -> Result<Head, Failure> {
         let line = read_line(&mut stream, "the head", &mut bytes)?;
         // Checked line by line, so that a peer that speaks no HTTP at all is found out by
         // its first line and not by its silence.
-        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        let mut head = httparse::Response::new(&mut headers);
-        let parsed = head.parse(&bytes).map_err(|error| {
-            let line = String::from_utf8_lossy(&bytes[line..]);
-            broken(format_args!("{:?} is no HTTP: {error}", line.trim_end()))
-        })?;
-        if parsed.is_complete() {
-            return Ok(Head {
-                status: head.code.unwrap_or_default(),
-                location: header(head.headers, "Location").map(str::to_string),
-                framing: framing(head.headers)?,
-            });
+        if let Some(head) = parse_head(&bytes, line)? {
+            return Ok(head);
         }
     }
+}
+
+/// The head, if it is complete; its last line begins at `line`.
+// Inlined, its table of headers would lie on the stack of every thread that waits for a line.
+#[inline(never)]
+fn parse_head(bytes: &[u8], line: usize) -> Result<Option<Head>, Failure> {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut head = httparse::Response::new(&mut headers);
+    let parsed = head.parse(bytes).map_err(|error| {
+        let line = String::from_utf8_lossy(&bytes[line..]);
+        broken(format_args!("{:?} is no HTTP: {error}", line.trim_end()))
+    })?;
+    if parsed.is_partial() {
+        return Ok(None);
+    }
+    Ok(Some(Head {
+        status: head.code.unwrap_or_default(),
+        location: header(head.headers, "Location").map(str::to_string),
+        framing: framing(head.headers)?,
+    }))
 }
 
 fn framing(headers: &[httparse::Header<'_>]) -> Result<Framing, Failure> {

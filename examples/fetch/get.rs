@@ -20,16 +20,10 @@ pub(crate) fn get(
     patience: Duration,
 ) -> Result<Vec<u8>, Failure> {
     let url = Url::parse(url).map_err(|error| Failure::new(Kind::MalformedUrl, error))?;
-    let mut stream = connect(&url, patience)?;
-    let answer = if url.tls {
-        let mut session = session(&url, tls)?;
-        while session.is_handshaking() {
-            let done = session.complete_io(&mut stream);
-            done.map_err(|e| Failure::during(Kind::BadTls, "shaking hands", &e))?;
-        }
-        exchange(&url, &mut StreamOwned::new(session, stream))?
-    } else {
-        exchange(&url, &mut stream)?
+    let stream = connect(&url, patience)?;
+    let answer = match url.tls {
+        true => exchange_over_tls(&url, stream, tls)?,
+        false => exchange(&url, stream)?,
     };
     match answer.status {
         200..=299 => Ok(answer.body),
@@ -69,13 +63,25 @@ fn connect(url: &Url, patience: Duration) -> Result<TcpStream, Failure> {
     Err(failure)
 }
 
-fn session(url: &Url, tls: &Arc<ClientConfig>) -> Result<ClientConnection, Failure> {
+// Inlined, the session would take its place on the stack of plain HTTP too.
+#[inline(never)]
+fn exchange_over_tls(
+    url: &Url,
+    mut stream: TcpStream,
+    tls: &Arc<ClientConfig>,
+) -> Result<Answer, Failure> {
     let name = ServerName::try_from(url.host.clone())
         .map_err(|error| Failure::new(Kind::BadTls, format_args!("{:?}: {error}", url.host)))?;
-    ClientConnection::new(tls.clone(), name).map_err(|error| Failure::new(Kind::BadTls, error))
+    let mut session = ClientConnection::new(tls.clone(), name)
+        .map_err(|error| Failure::new(Kind::BadTls, error))?;
+    while session.is_handshaking() {
+        let done = session.complete_io(&mut stream);
+        done.map_err(|e| Failure::during(Kind::BadTls, "shaking hands", &e))?;
+    }
+    exchange(url, StreamOwned::new(session, stream))
 }
 
-fn exchange(url: &Url, stream: &mut (impl Read + Write)) -> Result<Answer, Failure> {
+fn exchange(url: &Url, mut stream: impl Read + Write) -> Result<Answer, Failure> {
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: standin-fetch\r\nConnection: close\r\n\r\n",
         url.target,
@@ -85,5 +91,5 @@ fn exchange(url: &Url, stream: &mut (impl Read + Write)) -> Result<Answer, Failu
         .write_all(request.as_bytes())
         .and_then(|()| stream.flush());
     asked.map_err(|e| Failure::during(Kind::BrokenAnswer, "sending the request", &e))?;
-    answer::read(stream)
+    answer::read(&mut stream)
 }

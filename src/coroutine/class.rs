@@ -22,8 +22,7 @@ impl SizeClass {
     pub(super) fn for_stack(stack: usize, overhead: usize) -> Option<SizeClass> {
         let needed = stack.checked_add(overhead)?;
         (0..SizeClass::COUNT as u8).map(SizeClass).find(|class| {
-            class.slot_size() >= 4 * page_size()
-                && class.slot_size() - class.guard_size() >= needed
+            class.slot_size() >= 4 * page_size() && class.slot_size() - class.guard_size() >= needed
         })
     }
 

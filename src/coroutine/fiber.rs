@@ -248,19 +248,6 @@ impl Header {
         // nothing that anybody will read.
         unsafe { memory::discard(unused) }
     }
-
-    /// The pages that a suspended fiber touches: from the lowest to the top
-    /// of its slot.
-    pub(super) fn top_pages(slot: Range, kind: Kind) -> Range {
-        let top = slot.start + slot.len;
-        // Room for the header and the first frames.
-        let low = top - Fiber::header_offset(kind) - DEPTH_MARGIN;
-        let start = low & !(page_size() - 1);
-        Range {
-            start,
-            len: top - start,
-        }
-    }
 }
 
 fn bounds(header: &Header) -> Range {
@@ -353,7 +340,8 @@ struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        let message = b"fatal runtime error: a panic left the code that runs green threads, aborting\n";
+        let message =
+            b"fatal runtime error: a panic left the code that runs green threads, aborting\n";
         // SAFETY: the buffer is valid for its length.
         unsafe { libc::write(2, message.as_ptr().cast(), message.len()) };
         std::process::abort();

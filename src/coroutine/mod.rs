@@ -9,7 +9,7 @@
 //! - [`pool`]: where fibers come from and go to;
 //! - [`free`]: the thread-local block of a free fiber;
 //! - [`overflow`]: what happens when a stack is too small;
-//! - `slab`, `class`, `memory`, `lock`, `depth`: what the pool is made of.
+//! - `slab`, `class`, `memory`, `lock`, `depth`, `exhausted`: what the pool is made of.
 //!
 //! `README.md` beside this file argues why all of it is sound.
 
@@ -21,6 +21,7 @@ compile_error!(
 
 mod class;
 mod depth;
+mod exhausted;
 pub(crate) mod fiber;
 #[cfg_attr(
     all(
@@ -46,7 +47,13 @@ mod memory;
 pub(crate) mod overflow;
 pub(crate) mod pool;
 mod slab;
-#[cfg(test)]
+#[cfg(all(
+    test,
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
 mod tests;
 mod unsupported;
 

@@ -13,15 +13,14 @@
 //! is either bound to a reservation or counted in the slack; so whoever holds
 //! a reservation and has no fiber finds one here.
 
-use std::fmt;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::class::SizeClass;
+use super::exhausted::{Exhausted, Limit};
 use super::fiber::{Entry, Fiber, Header};
 use super::lock::Lock;
-use super::memory::{self, Range};
 use super::slab::{Slab, SlabError};
 use super::{Kind, free, overflow};
 use crate::switches;
@@ -284,7 +283,11 @@ impl Pool {
         let fresh = this.resting.with(|resting| {
             for taken in 0..count {
                 let Some(header) = resting.pop() else {
-                    return if taken == 0 { resting.carve(count) } else { None };
+                    return if taken == 0 {
+                        resting.carve(count)
+                    } else {
+                        None
+                    };
                 };
                 // SAFETY: `pop` took the header out of the list, so this is
                 // its only use.
@@ -293,13 +296,6 @@ impl Pool {
             None
         });
         let Some((slab, slots)) = fresh else { return };
-        if slots.len() > 1 {
-            let mut ranges = [Range { start: 0, len: 0 }; BATCH];
-            for (range, index) in ranges.iter_mut().zip(slots.clone()) {
-                *range = Header::top_pages(slab.slot(index), self.kind);
-            }
-            memory::populate(&ranges[..slots.len()]);
-        }
         for index in slots.rev() {
             // SAFETY: `carve` hands each slot out once; slabs have guards,
             // start out as zeros and stay mapped. A class came from
@@ -457,61 +453,5 @@ impl Resting {
             self.cursor = header.next;
         }
         released
-    }
-}
-
-/// There is no slot for one more thread.
-#[derive(Debug)]
-struct Exhausted {
-    stack: usize,
-    reserved: usize,
-    limit: Limit,
-    source: io::Error,
-}
-
-#[derive(Debug)]
-enum Limit {
-    Size,
-    Memory,
-    Mappings,
-}
-
-impl fmt::Display for Exhausted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot reserve a stack of {} bytes for a green thread beside {} others of this size: ",
-            self.stack, self.reserved
-        )?;
-        match self.limit {
-            Limit::Size => write!(
-                f,
-                "no address space is that large; ask for a smaller stack size"
-            ),
-            Limit::Memory => write!(
-                f,
-                "mapping address space failed ({}); raise the limit on it (RLIMIT_AS, `ulimit -v`; \
-                 vm.overcommit_memory), run fewer threads at once, or ask for smaller stacks",
-                self.source
-            ),
-            Limit::Mappings => write!(
-                f,
-                "guarding the stack failed ({}); raise vm.max_map_count, use Linux 6.13 or later, \
-                 where guards need no mapping each, or run fewer threads at once",
-                self.source
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Exhausted {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
-impl From<Exhausted> for io::Error {
-    fn from(error: Exhausted) -> io::Error {
-        io::Error::new(error.source.kind(), error)
     }
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::iter::FusedIterator;
 use std::net::TcpListener as StdListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A listening socket. This corresponds to [`std::net::TcpListener`].
 ///
@@ -78,6 +79,28 @@ impl TcpListener {
     /// As std's.
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.std().ttl()
+    }
+
+    /// This corresponds to [`std::net::TcpListener::set_only_v6`], which has no effect on a bound socket.
+    ///
+    /// # Errors
+    ///
+    /// As std's.
+    #[deprecated(note = "a listener is bound, and then the kernel refuses it, as std's")]
+    #[allow(deprecated)]
+    pub fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
+        self.0.std().set_only_v6(only_v6)
+    }
+
+    /// This corresponds to [`std::net::TcpListener::only_v6`].
+    ///
+    /// # Errors
+    ///
+    /// As std's.
+    #[deprecated(note = "a listener is bound, and then it cannot be set, as std's")]
+    #[allow(deprecated)]
+    pub fn only_v6(&self) -> io::Result<bool> {
+        self.0.std().only_v6()
     }
 
     /// This corresponds to [`std::net::TcpListener::take_error`].

@@ -56,6 +56,11 @@ macro_rules! conversions {
                 $std::from(self).into_raw_fd()
             }
         }
+
+        // As std's: a panic in an operation leaves the socket as the kernel has it, and what is known of it
+        // beside that is changed in single steps.
+        impl UnwindSafe for $own {}
+        impl RefUnwindSafe for $own {}
     };
 }
 

@@ -134,6 +134,14 @@ impl<T, F> LazyLock<T, F> {
     }
 }
 
+/// What the content's own drop would do too; with it, the compiler demands of `T` and `F` what it does for
+/// std's type.
+impl<T, F> Drop for LazyLock<T, F> {
+    fn drop(&mut self) {
+        *self.content.get_mut() = Content::Nothing;
+    }
+}
+
 impl<T, F: FnOnce() -> T> Deref for LazyLock<T, F> {
     type Target = T;
 

@@ -157,7 +157,10 @@ impl Once {
                 POISONED if !ignore_poison => panic_poisoned(),
                 _ => {
                     let running = state & WAITED_FOR | RUNNING;
-                    match self.state.compare_exchange(state, running, Acquire, Acquire) {
+                    match self
+                        .state
+                        .compare_exchange(state, running, Acquire, Acquire)
+                    {
                         Err(changed) => state = changed,
                         Ok(_) => {
                             let mut run = Run {

@@ -7,6 +7,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A place that is written once, by whoever comes first. This corresponds to [`std::sync::OnceLock`].
 ///
+/// std implements [`Drop`] for it in a way that lets the value borrow from what is dropped earlier. That is
+/// unstable; here the value's own drop does the same, and there is no `Drop` to name as a bound.
+///
 /// ```
 /// use standin::sync::OnceLock;
 ///

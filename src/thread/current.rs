@@ -5,6 +5,7 @@ use crate::engine::Control;
 use std::cell::OnceCell;
 use std::fmt;
 use std::num::NonZero;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// A handle to a thread. This corresponds to [`std::thread::Thread`].
@@ -38,6 +39,10 @@ impl Thread {
         park::unpark(&self.0);
     }
 }
+
+// As std's: what it points to holds no value of a user's that a panic could leave half changed.
+impl UnwindSafe for Thread {}
+impl RefUnwindSafe for Thread {}
 
 impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::LocalKey as StdKey;
@@ -18,35 +19,49 @@ use std::thread::LocalKey as StdKey;
 #[macro_export]
 macro_rules! thread_local {
     () => {};
-    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $init:block; $($rest:tt)*) => {
-        $crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] [const { const INIT: $type = $init; INIT }]);
-        $crate::thread_local!($($rest)*);
+    // A list of one kind takes one step, however long it is: each further step counts for the recursion limit.
+    ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $init:block);+ $(;)?) => {
+        $($crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] const $init);)+
     };
-    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $init:block) => {
-        $crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] [const { const INIT: $type = $init; INIT }]);
+    ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $init:expr_2021);+ $(;)?) => {
+        $($crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] $init);)+
     };
-    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $init:expr; $($rest:tt)*) => {
-        $crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] [$init]);
-        $crate::thread_local!($($rest)*);
+    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $init:block $(; $($rest:tt)*)?) => {
+        $crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] const $init);
+        $($crate::thread_local!($($rest)*);)?
     };
-    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $init:expr) => {
-        $crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] [$init]);
+    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $init:expr $(; $($rest:tt)*)?) => {
+        $crate::__thread_local!([$(#[$attribute])*] [$vis] $name [$type] $init);
+        $($crate::thread_local!($($rest)*);)?
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __thread_local {
-    ([$($attribute:tt)*] [$vis:vis] $name:ident [$type:ty] [$($init:tt)*]) => {
+    ([$($attribute:tt)*] [$vis:vis] $name:ident [$type:ty] const $init:block) => {
+        $($attribute)*
+        $vis const $name: $crate::thread::LocalKey<$type> = {
+            const __INIT: $type = $init;
+            $crate::__std::thread_local! {
+                static __KEY: $type = const { __INIT };
+            }
+            // A static, because its address names the key.
+            static __STD: $crate::__std::thread::LocalKey<$type> = __KEY;
+            // A closure, because only there may a type leave out the lifetime of a reference.
+            $crate::thread::LocalKey::__new(&__STD, || __INIT)
+        };
+    };
+    ([$($attribute:tt)*] [$vis:vis] $name:ident [$type:ty] $init:expr) => {
         $($attribute)*
         $vis const $name: $crate::thread::LocalKey<$type> = {
             fn __init() -> $type {
-                $($init)*
+                $init
             }
             $crate::__std::thread_local! {
                 static __KEY: $type = __init();
             }
-            // A static, because its address names the key.
+            // As above.
             static __STD: $crate::__std::thread::LocalKey<$type> = __KEY;
             $crate::thread::LocalKey::__new(&__STD, __init)
         };
@@ -105,31 +120,34 @@ impl<T: 'static> LocalKey<T> {
     where
         F: FnOnce(&T) -> R,
     {
-        self.with_init(None, |value, _| f(value))
+        match self.pinned() {
+            Some(control) => self.with_own(&control, None, |value, _| f(value)),
+            None => self.std.try_with(f).map_err(|_| AccessError),
+        }
     }
 
-    /// As `try_with`; if the value is not there yet it becomes `first` rather than what the key says.
-    fn with_init<R>(
+    /// The calling thread, if it is a pinned one and so keeps its values itself.
+    fn pinned(&self) -> Option<Arc<Control>> {
+        // Programs without pinned threads do not pay for them.
+        if !ANY_PINNED.load(Relaxed) {
+            return None;
+        }
+        Control::current(|control| control.filter(|control| control.locals().is_some()).cloned())
+    }
+
+    /// Calls `f` with the value of the calling thread, which is `control` and pinned. A value that is not
+    /// there yet becomes `first`, if that is given, rather than what the key says; else `first` goes to `f`.
+    fn with_own<R>(
         &'static self,
+        control: &Control,
         first: Option<T>,
         f: impl FnOnce(&T, Option<T>) -> R,
     ) -> Result<R, AccessError> {
-        // Programs without pinned threads do not pay for them.
-        if !ANY_PINNED.load(Relaxed) {
-            return self.std.try_with(|value| f(value, first)).map_err(|_| AccessError);
-        }
-        let control = Control::current(|control| {
-            control.filter(|control| control.locals().is_some()).cloned()
-        });
-        match control.as_ref().and_then(|control| control.locals()) {
-            Some(locals) => {
-                let (value, unused) = locals.get(self.address(), self.init, first)?;
-                // SAFETY: the value is boxed and dropped at the end of this thread, which is not before `f`
-                // returns; `get` found it under a key that is this key's alone, so its type is `T`.
-                Ok(f(unsafe { &*value }, unused))
-            }
-            None => self.std.try_with(|value| f(value, first)).map_err(|_| AccessError),
-        }
+        let locals = control.locals().expect("a pinned thread keeps its values");
+        let (value, unused) = locals.get(self.address(), self.init, first)?;
+        // SAFETY: the value is boxed and dropped at the end of this thread, which is not before `f` returns;
+        // `get` found it under a key that is this key's alone, so its type is `T`.
+        Ok(f(unsafe { &*value }, unused))
     }
 
     fn address(&self) -> usize {
@@ -144,7 +162,10 @@ impl<T: 'static> LocalKey<Cell<T>> {
     ///
     /// If the value is being destroyed, or was.
     pub fn set(&'static self, value: T) {
-        let done = self.with_init(Some(Cell::new(value)), |cell, unused| {
+        let Some(control) = self.pinned() else {
+            return self.std.set(value);
+        };
+        let done = self.with_own(&control, Some(Cell::new(value)), |cell, unused| {
             if let Some(value) = unused {
                 cell.set(value.into_inner());
             }
@@ -217,7 +238,10 @@ impl<T: 'static> LocalKey<RefCell<T>> {
     ///
     /// If the value is borrowed, is being destroyed, or was.
     pub fn set(&'static self, value: T) {
-        let done = self.with_init(Some(RefCell::new(value)), |cell, unused| {
+        let Some(control) = self.pinned() else {
+            return self.std.set(value);
+        };
+        let done = self.with_own(&control, Some(RefCell::new(value)), |cell, unused| {
             if let Some(value) = unused {
                 *cell.borrow_mut() = value.into_inner();
             }
@@ -298,11 +322,11 @@ impl Locals {
         // User code: it may use other keys, and even this one.
         let value = Box::new(first.take().unwrap_or_else(init));
         let address: *const T = &*value;
-        if let Some(Local::Alive(replaced)) = self.values.borrow_mut().insert(key, Local::Alive(value)) {
-            drop(replaced);
-        } else {
+        let replaced = self.values.borrow_mut().insert(key, Local::Alive(value));
+        if replaced.is_none() {
             self.order.borrow_mut().push(key);
         }
+        drop(replaced);
         Ok((address, None))
     }
 

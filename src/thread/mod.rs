@@ -18,6 +18,8 @@ pub use current::{Thread, ThreadId, current};
 pub use handle::JoinHandle;
 pub use local::{AccessError, LocalKey};
 pub(crate) use local::Locals;
+#[allow(deprecated)]
+pub use park::park_timeout_ms;
 pub use park::{park, park_timeout};
 pub use scoped::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::{Result, available_parallelism, panicking};
@@ -53,6 +55,12 @@ pub fn sleep(duration: Duration) {
     if !duration.is_zero() {
         engine::here().sleep_until(context::now().checked_add(duration));
     }
+}
+
+/// [`sleep`] in milliseconds. This corresponds to [`std::thread::sleep_ms`].
+#[deprecated(note = "replaced by `standin::thread::sleep`, as std's is by its own")]
+pub fn sleep_ms(milliseconds: u32) {
+    sleep(Duration::from_millis(milliseconds.into()));
 }
 
 /// Cancellation, which std has not.

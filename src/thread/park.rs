@@ -41,6 +41,12 @@ pub fn park_timeout(timeout: Duration) {
     });
 }
 
+/// [`park_timeout`] in milliseconds. This corresponds to [`std::thread::park_timeout_ms`].
+#[deprecated(note = "replaced by `standin::thread::park_timeout`, as std's is by its own")]
+pub fn park_timeout_ms(milliseconds: u32) {
+    park_timeout(Duration::from_millis(milliseconds.into()));
+}
+
 pub(super) fn unpark(control: &Control) {
     if control.token.swap(PRESENT, Release) == AWAITED {
         wait_queue::wake(&control.token, 1);

@@ -184,3 +184,6 @@ impl Unlinked {
         self.count
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

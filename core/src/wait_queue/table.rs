@@ -174,3 +174,6 @@ pub(super) fn index(address: usize) -> usize {
 pub(super) fn index(address: usize) -> usize {
     address / 64 % BUCKETS
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,1 +1,89 @@
-//! placeholder
+//! std, with standin in the place of what blocks. A crate that renames it to `std` runs on green threads and
+//! changes no source line:
+//!
+//! ```toml
+//! [dependencies]
+//! std = { package = "standin-std", version = "0.1", features = ["green"] }
+//! ```
+//!
+//! Every `std::...` path of that crate then resolves to this one, in every edition, and so do the prelude and
+//! the macros. It is `pub use ::std::*` and the overrides below. Crates that are not renamed, the
+//! dependencies of a renamed one among them, keep std.
+//!
+//! # Features
+//!
+//! | feature | what `std::thread::spawn` makes in the renamed crate |
+//! |---|---|
+//! | none (the default) | what it always made: this crate is std, type for type |
+//! | `threads` | an OS thread, with standin's types |
+//! | `green` | a green thread; the default engine where both are compiled |
+//!
+//! Features add up over a build: if one renamed crate asks for `green`, all renamed crates get it. `main` and
+//! tests start on an OS thread, as ever, so what blocks there blocks that one.
+//!
+//! # What is overridden
+//!
+//! With an engine, these park the green thread that they are called on, and block an OS thread as std's do:
+//!
+//! | module | items |
+//! |---|---|
+//! | `thread` | all of it but `Result`, `panicking` and `available_parallelism`, which are std's own |
+//! | `sync` | `Mutex`, `RwLock`, `Condvar`, `Barrier`, `Once`, `OnceLock`, `LazyLock`, with their guards and results |
+//! | `sync::mpsc` | `channel`, `sync_channel`, `Sender`, `SyncSender`, `Receiver` and the iterators |
+//! | `net` | `TcpStream`, `TcpListener`, `Incoming`, `ToSocketAddrs` (host names are resolved aside) |
+//! | `time` | `Instant` |
+//! | macros | `thread_local!`, by path and from the prelude |
+//!
+//! # What is still std's
+//!
+//! Everything else. It works, and where it blocks it blocks the OS thread, with every green thread that is
+//! to run there:
+//!
+//! - `net::UdpSocket`, and all of `os`, `os::unix::net` included;
+//! - `io`: `stdin`, `stdout`, `stderr`, `pipe`, and the print macros that write to them;
+//! - `fs`, and `process` with `Command` and `Child`.
+//!
+//! So is an item of a newer std than this crate knows. `standin::engine::blocking` runs such a call aside.
+//!
+//! # What changes type identity
+//!
+//! The overridden types are standin's, so a crate that is not renamed does not accept them: its
+//! `std::net::TcpStream` is another type. Where they meet,
+//!
+//! - `TcpStream` and `TcpListener` convert by `From` in both directions, and through descriptors (`OwnedFd`,
+//!   `AsFd`, `AsRawFd`). The renamed crate cannot name std's types as `std::...`; it gives the other crate
+//!   `stream.into()`;
+//! - locks, channels, threads and their handles do not convert: std has no constructor for it. Wrap the value
+//!   on one side;
+//! - `ToSocketAddrs` is a trait of its own with std's implementations. An own implementation of it is not one
+//!   of std's, and a generic `A: ToSocketAddrs` cannot be handed to `UdpSocket`;
+//! - the traits of std that are sealed, such as `os::linux::net::TcpStreamExt`, are not implemented for the
+//!   overridden types;
+//! - `Instant` does not convert. `Duration` and `SystemTime` are std's own.
+//!
+//! Std's own, and so the same for every crate, are all errors (`io::Error`, `sync::PoisonError`,
+//! `sync::TryLockError`, those of the channels), `thread::Result`, the addresses, `net::Shutdown`, `Arc` and
+//! the atomics, and the traits of `io`.
+//!
+//! Without a feature nothing of this applies: every type is std's.
+//!
+//! # A macro that a renamed crate exports
+//!
+//! `::std::...` in it means whatever `std` is where it is used. A macro that needs the shim there says
+//! `$crate::...` and re-exports what it needs, as with any other dependency.
+
+pub use ::std::*;
+
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod net;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod prelude;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod sync;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod thread;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod time;
+
+#[cfg(any(feature = "green", feature = "threads"))]
+pub use standin::thread_local;

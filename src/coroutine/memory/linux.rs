@@ -1,5 +1,4 @@
-//! Linux: lightweight guards (6.13 and later), and advice for many ranges in
-//! one call.
+//! Linux: lightweight guards (6.13 and later), many in one call.
 //!
 //! A lightweight guard is a mark in the page tables. It makes no mapping of
 //! its own, so a million of them do not meet `vm.max_map_count`.
@@ -34,7 +33,7 @@ pub(in crate::coroutine) unsafe fn guard(
         // SAFETY: the caller's promise.
         return unsafe { protect(ranges) };
     }
-    let vectored = advise_many(ranges, MADV_GUARD_INSTALL);
+    let vectored = install_many(ranges);
     for (index, range) in ranges.iter().enumerate().skip(vectored) {
         // SAFETY: the caller owns the range and nothing is stored in it.
         let result = unsafe {
@@ -63,11 +62,6 @@ pub(in crate::coroutine) unsafe fn guard(
         });
     }
     Ok(())
-}
-
-pub(in crate::coroutine) fn populate(ranges: &[Range]) {
-    // Where it fails, the pages come one fault at a time.
-    advise_many(ranges, libc::MADV_POPULATE_WRITE);
 }
 
 /// # Safety
@@ -108,9 +102,9 @@ fn resident(range: Range) -> usize {
     resident * page
 }
 
-/// Gives the same advice about many ranges; returns for how many, from the
-/// first on, it was taken.
-fn advise_many(ranges: &[Range], advice: libc::c_int) -> usize {
+/// Installs lightweight guards with few calls; returns how many, from the
+/// first on, are in place.
+fn install_many(ranges: &[Range]) -> usize {
     // SAFETY: opening a descriptor for the own process has no preconditions.
     let process = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) };
     if process < 0 {
@@ -126,15 +120,15 @@ fn advise_many(ranges: &[Range], advice: libc::c_int) -> usize {
             entry.iov_base = range.start as *mut libc::c_void;
             entry.iov_len = range.len;
         }
-        // SAFETY: the vector outlives the call; the advice concerns memory
-        // that the callers own, as `guard` and `populate` require.
+        // SAFETY: the vector outlives the call; `guard`, the only caller, owns
+        // the ranges.
         let advised = unsafe {
             libc::syscall(
                 libc::SYS_process_madvise,
                 process,
                 vector.as_ptr(),
                 batch.len(),
-                advice,
+                MADV_GUARD_INSTALL,
                 0,
             )
         };

@@ -7,8 +7,6 @@
 //! - `map(len)`: readable and writable private memory, page-aligned, zeroed,
 //!   that costs nothing until it is touched;
 //! - `guard(ranges)`: accesses to each range fault from now on;
-//! - `populate(ranges)`: touch each range in as few calls as possible; advice
-//!   that may do nothing;
 //! - `discard(range)`: forget the contents, give the memory back, return how
 //!   many bytes that was, if the system tells;
 //! - `least_signal_stack()`: bytes that the kernel needs to deliver a signal.
@@ -19,12 +17,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(super) use linux::{discard, guard, least_signal_stack, map, populate};
+pub(super) use linux::{discard, guard, least_signal_stack, map};
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{discard, guard, least_signal_stack, map, populate};
+pub(super) use portable::{discard, guard, least_signal_stack, map};
 
 /// A stretch of memory: its address and its length in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -106,13 +104,8 @@ fn map_with(len: usize, flags: libc::c_int) -> io::Result<usize> {
 unsafe fn protect(ranges: &[Range]) -> Result<(), GuardError> {
     for (done, range) in ranges.iter().enumerate() {
         // SAFETY: the caller owns the range and nothing is stored in it.
-        let result = unsafe {
-            libc::mprotect(
-                range.start as *mut libc::c_void,
-                range.len,
-                libc::PROT_NONE,
-            )
-        };
+        let result =
+            unsafe { libc::mprotect(range.start as *mut libc::c_void, range.len, libc::PROT_NONE) };
         if result != 0 {
             let source = io::Error::last_os_error();
             return Err(GuardError { done, source });

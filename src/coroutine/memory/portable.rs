@@ -19,8 +19,6 @@ pub(in crate::coroutine) unsafe fn guard(
     unsafe { protect(ranges) }
 }
 
-pub(in crate::coroutine) fn populate(_ranges: &[Range]) {}
-
 /// # Safety
 ///
 /// The caller owns the range, whole pages, and needs nothing in it.

@@ -21,7 +21,9 @@ impl Noted {
 
 impl Drop for Noted {
     fn drop(&mut self) {
-        let Some((log, name)) = self.0.take() else { return };
+        let Some((log, name)) = self.0.take() else {
+            return;
+        };
         if self.1 {
             super::stop();
         }
@@ -31,9 +33,14 @@ impl Drop for Noted {
 
 thread_local! {
     static FIRST: Noted = const { Noted(RefCell::new(None), false) };
-    static SECOND: Noted = Noted(RefCell::new(None), false);
+    static SECOND: Noted = lazily();
     static STOPPING: Noted = const { Noted(RefCell::new(None), true) };
     static TOUCHED_LATE: Noted = const { Noted(RefCell::new(None), false) };
+}
+
+/// Makes std initialise the thread-local on first use.
+fn lazily() -> Noted {
+    std::hint::black_box(Noted(RefCell::new(None), false))
 }
 
 /// Touches thread-locals and a key, all with destructors that report.
@@ -86,7 +93,10 @@ fn destructors_run_in_the_order_of_an_os_thread() {
         // glibc forgets what destructors of keys register, since the storage
         // goes away with the OS thread; ours does not.
         assert_eq!(seen.last(), Some(&"touched by the key"));
-        assert_eq!(seen.len() - expected.len(), usize::from(expected.len() == 4));
+        assert_eq!(
+            seen.len() - expected.len(),
+            usize::from(expected.len() == 4)
+        );
     }
 }
 
@@ -129,7 +139,8 @@ fn a_key_that_comes_back_is_given_up_after_as_many_rounds() {
     }
     let mut key = 0;
     // SAFETY: a new key.
-    assert_eq!(unsafe { libc::pthread_key_create(&mut key, Some(again)) }, 0);
+    let error = unsafe { libc::pthread_key_create(&mut key, Some(again)) };
+    assert_eq!(error, 0);
     KEY.store(key as usize, Ordering::Relaxed);
     thread::spawn(set).join().unwrap();
     let expected = CALLS.swap(0, Ordering::Relaxed);
@@ -153,7 +164,8 @@ fn keys_beyond_the_first_table_are_served() {
         .map(|_| {
             let mut key = 0;
             // SAFETY: a new key.
-            assert_eq!(unsafe { libc::pthread_key_create(&mut key, Some(count)) }, 0);
+            let error = unsafe { libc::pthread_key_create(&mut key, Some(count)) };
+            assert_eq!(error, 0);
             key
         })
         .collect();

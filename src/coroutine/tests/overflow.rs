@@ -17,7 +17,11 @@ fn recurse(depth: usize) -> usize {
 }
 
 fn pool(case: &str) -> &'static Pool {
-    if case.contains("pinned") { &PINNED } else { &FREE }
+    if case.contains("pinned") {
+        &PINNED
+    } else {
+        &FREE
+    }
 }
 
 /// Runs on a fiber of a thread with our alternate stack, on a thread of its
@@ -45,8 +49,8 @@ fn overflow_prints_the_name_and_aborts() {
     for case in CASES {
         if is_child(case) {
             on_fiber(case, Some("deep one"), || {
-            recurse(0);
-        });
+                recurse(0);
+            });
             return;
         }
     }
@@ -132,7 +136,13 @@ unsafe extern "C" fn exit_with_42(
     _: *mut libc::c_void,
 ) {
     // SAFETY: the kernel's record; `_exit` is signal-safe.
-    unsafe { libc::_exit(if (*info).si_addr() as usize == 8 { 42 } else { 43 }) };
+    unsafe {
+        libc::_exit(if (*info).si_addr() as usize == 8 {
+            42
+        } else {
+            43
+        })
+    };
 }
 
 unsafe extern "C" fn exit_with_44(_: libc::c_int) {
@@ -146,7 +156,10 @@ fn set_handler(handler: usize, flags: libc::c_int) {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler;
         action.sa_flags = flags;
-        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, std::ptr::null_mut()), 0);
+        assert_eq!(
+            libc::sigaction(libc::SIGSEGV, &action, std::ptr::null_mut()),
+            0
+        );
     }
 }
 

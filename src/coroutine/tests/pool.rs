@@ -60,7 +60,13 @@ fn the_environment_sets_the_default_size() {
 #[test]
 fn absurd_sizes_are_errors() {
     for pool in [&FREE, &PINNED] {
-        for size in [usize::MAX, usize::MAX - 4096, usize::MAX / 2, 1 << 47, 1 << 46] {
+        for size in [
+            usize::MAX,
+            usize::MAX - 4096,
+            usize::MAX / 2,
+            1 << 47,
+            1 << 46,
+        ] {
             let error = pool.reserve(Some(size)).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
             let message = error.to_string();
@@ -125,7 +131,11 @@ fn trimming_gives_deep_pages_back_and_keeps_the_order() {
     let place = |fiber: &Fiber| fiber.stack_bounds().0;
     let deep = || {
         let fibers: Vec<_> = (0..100)
-            .map(|_| Job::on(POOL.take(class), |_| { use_stack(40_000); }))
+            .map(|_| {
+                Job::on(POOL.take(class), |_| {
+                    use_stack(40_000);
+                })
+            })
             .collect();
         let fibers: Vec<_> = fibers.into_iter().map(Job::run).collect();
         let places: Vec<_> = fibers.iter().map(place).collect();
@@ -139,7 +149,9 @@ fn trimming_gives_deep_pages_back_and_keeps_the_order() {
     assert_eq!(POOL.trim(), 0);
 
     // What is used again becomes dirty again; what lies below stays trimmed.
-    let one = Job::on(POOL.take(class), |_| { use_stack(40_000); });
+    let one = Job::on(POOL.take(class), |_| {
+        use_stack(40_000);
+    });
     POOL.give(one.run());
     let released = POOL.trim();
     assert!((36_000..200_000).contains(&released), "{released}");
@@ -147,7 +159,12 @@ fn trimming_gives_deep_pages_back_and_keeps_the_order() {
     // Trimmed fibers run as before, in the order that they were given.
     let mut again = Vec::new();
     for _ in 0..100 {
-        again.push(Job::on(POOL.take(class), |_| { use_stack(40_000); }).run());
+        again.push(
+            Job::on(POOL.take(class), |_| {
+                use_stack(40_000);
+            })
+            .run(),
+        );
     }
     let seen: Vec<_> = again.iter().rev().map(place).collect();
     assert_eq!(seen, places);
@@ -169,7 +186,12 @@ fn taking_and_giving_while_trimming() {
                     POOL.take_many(class, 1 + count % 60, &mut taken);
                     let ran: Vec<_> = taken
                         .into_iter()
-                        .map(|fiber| Job::on(fiber, |_| { use_stack(9_000); }).run())
+                        .map(|fiber| {
+                            Job::on(fiber, |_| {
+                                use_stack(9_000);
+                            })
+                            .run()
+                        })
                         .collect();
                     POOL.give_many(ran);
                 }

@@ -10,7 +10,7 @@ use super::{FREE, Job, PINNED, on_free};
 
 thread_local! {
     static CELL: Cell<usize> = const { Cell::new(0) };
-    static BORROWED: RefCell<Vec<usize>> = RefCell::new(Vec::new());
+    static BORROWED: RefCell<Vec<usize>> = RefCell::new(Vec::with_capacity(1));
 }
 
 fn os_thread() -> i64 {
@@ -28,7 +28,7 @@ fn errno() -> &'static Cell<i32> {
 fn hold_everything(number: usize, rounds: usize, mutex: &Mutex<usize>) {
     let id = thread::current().id();
     CELL.set(number);
-    let address = CELL.with(|cell| std::ptr::from_ref(cell));
+    let address = CELL.with(std::ptr::from_ref);
     BORROWED.with(|vector| {
         let mut vector = vector.borrow_mut();
         assert!(vector.is_empty());
@@ -40,7 +40,7 @@ fn hold_everything(number: usize, rounds: usize, mutex: &Mutex<usize>) {
             super::stop();
             assert_eq!(errno().get(), 1000 + number as i32);
             assert_eq!(CELL.get(), number);
-            assert!(std::ptr::eq(address, CELL.with(|cell| std::ptr::from_ref(cell))));
+            assert!(std::ptr::eq(address, CELL.with(std::ptr::from_ref)));
             assert_eq!(thread::current().id(), id);
             assert!(mutex.try_lock().is_err());
             assert_ne!(os_thread(), before, "this round did not move");
@@ -189,9 +189,7 @@ fn memory_is_freed_by_others() {
             ended
         });
         let mut ended = ended.into_iter();
-        let (done, rest): (Vec<_>, Vec<_>) = jobs
-            .into_iter()
-            .partition(|_| ended.next().unwrap());
+        let (done, rest): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|_| ended.next().unwrap());
         FREE.give_many(done.into_iter().map(|job| job.fiber));
         jobs = rest;
         jobs.reverse();

@@ -15,18 +15,20 @@
 //! looks once more. A searcher that finds work, and was the last one, wakes the next, so a burst of work
 //! wakes everybody, one after another.
 //!
-//! Whoever clears a processor's idle mark has counted it as a searcher first; a processor that finds its
-//! mark cleared knows that it is counted.
+//! Whoever clears a processor's idle mark counts it as a searcher, then; a processor that finds its mark
+//! cleared knows that it is counted, or is about to be. So the count can be one too low for a moment, even
+//! below zero, and somebody is woken in vain. It must never be too high: counting first, and taking that back
+//! where no mark is found, would let others rely on a searcher that there is not (the model found that).
 
 #[cfg(loom)]
 use loom::sync::atomic::{
-    AtomicU32, AtomicU64,
+    AtomicI32, AtomicU64,
     Ordering::{AcqRel, Relaxed, SeqCst},
     fence,
 };
 #[cfg(not(loom))]
 use std::sync::atomic::{
-    AtomicU32, AtomicU64,
+    AtomicI32, AtomicU64,
     Ordering::{AcqRel, Relaxed, SeqCst},
     fence,
 };
@@ -34,14 +36,14 @@ use std::sync::atomic::{
 pub(super) struct Idle {
     /// A bit for each processor.
     marks: Box<[AtomicU64]>,
-    searching: AtomicU32,
+    searching: AtomicI32,
 }
 
 impl Idle {
     pub(super) fn new(processors: usize) -> Self {
         Self {
             marks: (0..processors.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
-            searching: AtomicU32::new(0),
+            searching: AtomicI32::new(0),
         }
     }
 
@@ -55,11 +57,9 @@ impl Idle {
     /// As `to_wake_for_shared_work`, for work that the calling machine would get to itself: it costs nothing
     /// if nobody is idle.
     pub(super) fn to_wake(&self) -> Option<usize> {
-        if self.marks.iter().all(|word| word.load(Relaxed) == 0) || self.searching.load(Relaxed) != 0 {
+        if self.searching.load(Relaxed) > 0 {
             return None;
         }
-        // Only one of those who come here at the same time wakes somebody.
-        self.searching.compare_exchange(0, 1, AcqRel, Relaxed).ok()?;
         let found = self.marks.iter().enumerate().find_map(|(index, word)| {
             let mut marks = word.load(Relaxed);
             while marks != 0 {
@@ -71,8 +71,8 @@ impl Idle {
             }
             None
         });
-        if found.is_none() {
-            self.searching.fetch_sub(1, AcqRel);
+        if found.is_some() {
+            self.searching.fetch_add(1, AcqRel);
         }
         found
     }
@@ -84,10 +84,9 @@ impl Idle {
         if self.word(processor).load(Relaxed) & bit(processor) == 0 {
             return false;
         }
-        self.searching.fetch_add(1, AcqRel);
         let cleared = self.clear(processor);
-        if !cleared {
-            self.searching.fetch_sub(1, AcqRel);
+        if cleared {
+            self.searching.fetch_add(1, AcqRel);
         }
         cleared
     }
@@ -102,14 +101,21 @@ impl Idle {
         fence(SeqCst);
     }
 
-    /// A processor goes on; true if somebody woke it, so that it is a searcher now.
-    pub(super) fn unmark(&self, processor: usize) -> bool {
-        !self.clear(processor)
+    /// A processor goes on; true if it is a searcher now: because somebody woke it, or because it says so: one
+    /// that was searching until it marked itself, and then saw work, has to see whether others are needed.
+    pub(super) fn unmark(&self, processor: usize, searches: bool) -> bool {
+        if !self.clear(processor) {
+            return true;
+        }
+        if searches {
+            self.searching.fetch_add(1, AcqRel);
+        }
+        searches
     }
 
     /// A processor starts to search by itself, unless enough others do.
     pub(super) fn start_searching(&self, processors: usize) -> bool {
-        if 2 * self.searching.load(Relaxed) as usize >= processors {
+        if 2 * self.searching.load(Relaxed).max(0) as usize >= processors {
             return false;
         }
         self.searching.fetch_add(1, AcqRel);
@@ -118,7 +124,12 @@ impl Idle {
 
     /// A searcher found work; true if it was the last one, so that it should see whether another is needed.
     pub(super) fn stop_searching(&self) -> bool {
-        self.searching.fetch_sub(1, AcqRel) == 1
+        let was_last = self.searching.fetch_sub(1, AcqRel) == 1;
+        if was_last {
+            // Work for which nobody was woken, because this one searched, is visible from here on.
+            fence(SeqCst);
+        }
+        was_last
     }
 
     fn clear(&self, processor: usize) -> bool {

@@ -196,14 +196,14 @@ impl Processor {
         // SAFETY: the holder, and the reference ends here.
         let was_searching = unsafe { std::mem::take(&mut self.held().is_searching) };
         shared.idle.mark(self.index, was_searching);
-        if !self.has_work(shared) {
+        let has_work = self.has_work(shared);
+        if !has_work {
             let timeout = self.timers.next().map(|next| next.saturating_sub(nanoseconds(Instant::system())));
             self.poll(timeout);
         }
-        if shared.idle.unmark(self.index) {
-            // SAFETY: the holder, and the reference ends here.
-            unsafe { self.held().is_searching = true };
-        }
+        let is_searching = shared.idle.unmark(self.index, has_work && was_searching);
+        // SAFETY: the holder, and the reference ends here.
+        unsafe { self.held().is_searching = is_searching };
         self.fire_timers();
     }
 

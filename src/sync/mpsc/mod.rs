@@ -6,7 +6,7 @@
 //!
 //! # No wake-up is lost
 //!
-//! A thread that has to wait says so in the state, and reads the sequence number of the [`signal`] that it
+//! A thread that has to wait says so in the state, and reads the sequence number of the signal that it
 //! will wait on, while it holds the lock. Whoever makes the thing happen that it waits for takes the same
 //! lock later, sees that somebody waits, and advances the sequence; after it has unlocked, it wakes. The
 //! wait queue lets a thread sleep only while the sequence is what the thread read; so it is asleep when the

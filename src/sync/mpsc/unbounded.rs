@@ -155,7 +155,11 @@ impl<T> Inbox<T> {
             return Err(state);
         }
         let large = messages.capacity().saturating_mul(size_of::<T>()) > KEPT_BYTES;
-        let empty = if large { VecDeque::new() } else { mem::take(messages) };
+        let empty = if large {
+            VecDeque::new()
+        } else {
+            mem::take(messages)
+        };
         let _freed_without_lock = mem::replace(messages, mem::replace(&mut state.queue, empty));
         drop(state);
         Ok(messages.pop_front().expect("the queue was not empty"))

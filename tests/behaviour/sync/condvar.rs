@@ -1,7 +1,7 @@
 //! What `Condvar` promises. The bodies are plain functions; the harness runs them on std and on every
 //! engine.
 
-use crate::shapes::{sync, thread, time};
+use super::shapes::{sync, thread, time};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use sync::{Arc, Condvar, Mutex, WaitTimeoutResult, mpsc};
@@ -9,32 +9,71 @@ use time::{Duration, Instant};
 
 /// Every body of this file with its name.
 pub const ALL: &[(&str, fn())] = &[
-    ("condvar_notify_without_waiters", condvar_notify_without_waiters),
+    (
+        "condvar_notify_without_waiters",
+        condvar_notify_without_waiters,
+    ),
     ("condvar_notify_one_wakes", condvar_notify_one_wakes),
     ("condvar_notify_one_each", condvar_notify_one_each),
     ("condvar_notify_all_wakes_all", condvar_notify_all_wakes_all),
-    ("condvar_notify_all_with_lock_held", condvar_notify_all_with_lock_held),
-    ("condvar_notify_all_again_and_again", condvar_notify_all_again_and_again),
-    ("condvar_wait_releases_and_relocks", condvar_wait_releases_and_relocks),
+    (
+        "condvar_notify_all_with_lock_held",
+        condvar_notify_all_with_lock_held,
+    ),
+    (
+        "condvar_notify_all_again_and_again",
+        condvar_notify_all_again_and_again,
+    ),
+    (
+        "condvar_wait_releases_and_relocks",
+        condvar_wait_releases_and_relocks,
+    ),
     ("condvar_wait_while", condvar_wait_while),
-    ("condvar_wait_while_false_does_not_wait", condvar_wait_while_false_does_not_wait),
-    ("condvar_wait_timeout_is_not_early", condvar_wait_timeout_is_not_early),
+    (
+        "condvar_wait_while_false_does_not_wait",
+        condvar_wait_while_false_does_not_wait,
+    ),
+    (
+        "condvar_wait_timeout_is_not_early",
+        condvar_wait_timeout_is_not_early,
+    ),
     ("condvar_wait_timeout_zero", condvar_wait_timeout_zero),
-    ("condvar_wait_timeout_notified", condvar_wait_timeout_notified),
+    (
+        "condvar_wait_timeout_notified",
+        condvar_wait_timeout_notified,
+    ),
     ("condvar_wait_timeout_longest", condvar_wait_timeout_longest),
     ("condvar_wait_timeout_ms", condvar_wait_timeout_ms),
-    ("condvar_wait_timeout_while_times_out", condvar_wait_timeout_while_times_out),
-    ("condvar_wait_timeout_while_condition", condvar_wait_timeout_while_condition),
-    ("condvar_wait_timeout_while_notified", condvar_wait_timeout_while_notified),
-    ("condvar_timed_waiters_and_notify_all", condvar_timed_waiters_and_notify_all),
+    (
+        "condvar_wait_timeout_while_times_out",
+        condvar_wait_timeout_while_times_out,
+    ),
+    (
+        "condvar_wait_timeout_while_condition",
+        condvar_wait_timeout_while_condition,
+    ),
+    (
+        "condvar_wait_timeout_while_notified",
+        condvar_wait_timeout_while_notified,
+    ),
+    (
+        "condvar_timed_waiters_and_notify_all",
+        condvar_timed_waiters_and_notify_all,
+    ),
     ("condvar_wait_on_poisoned", condvar_wait_on_poisoned),
     ("condvar_poisoned_during_wait", condvar_poisoned_during_wait),
     ("condvar_two_mutexes_in_turn", condvar_two_mutexes_in_turn),
     ("condvar_two_mutexes_at_once", condvar_two_mutexes_at_once),
     ("condvar_in_a_static", condvar_in_a_static),
-    ("condvar_bounded_buffer_conserves", condvar_bounded_buffer_conserves),
+    (
+        "condvar_bounded_buffer_conserves",
+        condvar_bounded_buffer_conserves,
+    ),
     ("condvar_ping_pong", condvar_ping_pong),
-    ("condvar_waiters_mixed_with_lockers", condvar_waiters_mixed_with_lockers),
+    (
+        "condvar_waiters_mixed_with_lockers",
+        condvar_waiters_mixed_with_lockers,
+    ),
     ("condvar_debug_default_traits", condvar_debug_default_traits),
 ];
 
@@ -215,7 +254,10 @@ pub fn condvar_wait_while() {
             other.1.notify_one();
         }
     });
-    let guard = shared.1.wait_while(shared.0.lock().unwrap(), |value| *value < 5).unwrap();
+    let guard = shared
+        .1
+        .wait_while(shared.0.lock().unwrap(), |value| *value < 5)
+        .unwrap();
     assert_eq!(*guard, 5);
     drop(guard);
     thread.join().unwrap();
@@ -238,7 +280,9 @@ pub fn condvar_wait_timeout_is_not_early() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
     for timeout in [Duration::from_nanos(1), Duration::from_micros(300), SHORT] {
         let started = Instant::now();
-        let (guard, result) = condvar.wait_timeout(mutex.lock().unwrap(), timeout).unwrap();
+        let (guard, result) = condvar
+            .wait_timeout(mutex.lock().unwrap(), timeout)
+            .unwrap();
         // It may end for no reason, but not say then that the time has passed.
         assert!(!result.timed_out() || started.elapsed() >= timeout);
         drop(guard);
@@ -356,8 +400,10 @@ pub fn condvar_wait_timeout_while_notified() {
             other.1.notify_one();
         }
     });
-    let (guard, result) =
-        shared.1.wait_timeout_while(guard, LONG, |value| *value < 3).unwrap();
+    let (guard, result) = shared
+        .1
+        .wait_timeout_while(guard, LONG, |value| *value < 3)
+        .unwrap();
     assert_eq!((*guard, result.timed_out()), (3, false));
     drop(guard);
     thread.join().unwrap();
@@ -422,9 +468,14 @@ pub fn condvar_wait_on_poisoned() {
     let error = condvar.wait_timeout(guard, Duration::ZERO).unwrap_err();
     let (guard, _) = error.into_inner();
     assert_eq!(*guard, 3);
-    let error = condvar.wait_timeout_while(guard, SHORT, |_| true).unwrap_err();
+    let error = condvar
+        .wait_timeout_while(guard, SHORT, |_| true)
+        .unwrap_err();
     let (guard, _) = error.into_inner();
-    assert!(mutex.try_lock().is_err(), "the guard in the error holds the lock");
+    assert!(
+        mutex.try_lock().is_err(),
+        "the guard in the error holds the lock"
+    );
     let guard = condvar.wait_while(guard, |_| false).unwrap();
     drop(guard);
 }
@@ -449,8 +500,16 @@ pub fn condvar_two_mutexes_in_turn() {
     let condvar = Condvar::new();
     for _ in 0..3 {
         let (first, second) = (Mutex::new(()), Mutex::new(()));
-        drop(condvar.wait_timeout(first.lock().unwrap(), Duration::ZERO).unwrap());
-        drop(condvar.wait_timeout(second.lock().unwrap(), Duration::ZERO).unwrap());
+        drop(
+            condvar
+                .wait_timeout(first.lock().unwrap(), Duration::ZERO)
+                .unwrap(),
+        );
+        drop(
+            condvar
+                .wait_timeout(second.lock().unwrap(), Duration::ZERO)
+                .unwrap(),
+        );
     }
 }
 
@@ -472,7 +531,10 @@ pub fn condvar_two_mutexes_at_once() {
             let mutex = &shared.mutexes[number % 2];
             for round in 1..=ROUNDS {
                 let mut state = mutex.lock().unwrap();
-                state = shared.condvar.wait_while(state, |state| state.0 < round).unwrap();
+                state = shared
+                    .condvar
+                    .wait_while(state, |state| state.0 < round)
+                    .unwrap();
                 state.1 += 1;
             }
         }));
@@ -504,7 +566,9 @@ pub fn condvar_in_a_static() {
         *READY.lock().unwrap() = true;
         CHANGED.notify_all();
     });
-    let ready = CHANGED.wait_while(READY.lock().unwrap(), |ready| !*ready).unwrap();
+    let ready = CHANGED
+        .wait_while(READY.lock().unwrap(), |ready| !*ready)
+        .unwrap();
     assert!(*ready);
     drop(ready);
     thread.join().unwrap();
@@ -528,8 +592,10 @@ pub fn condvar_bounded_buffer_conserves() {
             thread::spawn(move || {
                 for item in 0..ITEMS {
                     let items = buffer.items.lock().unwrap();
-                    let mut items =
-                        buffer.not_full.wait_while(items, |items| items.len() >= 2).unwrap();
+                    let mut items = buffer
+                        .not_full
+                        .wait_while(items, |items| items.len() >= 2)
+                        .unwrap();
                     items.push(producer * ITEMS + item);
                     drop(items);
                     buffer.not_empty.notify_one();
@@ -544,8 +610,10 @@ pub fn condvar_bounded_buffer_conserves() {
                 let mut taken = Vec::new();
                 for _ in 0..PRODUCERS * ITEMS / CONSUMERS {
                     let items = buffer.items.lock().unwrap();
-                    let mut items =
-                        buffer.not_empty.wait_while(items, |items| items.is_empty()).unwrap();
+                    let mut items = buffer
+                        .not_empty
+                        .wait_while(items, |items| items.is_empty())
+                        .unwrap();
                     taken.push(items.remove(0));
                     drop(items);
                     buffer.not_full.notify_one();
@@ -557,8 +625,10 @@ pub fn condvar_bounded_buffer_conserves() {
     for producer in producers {
         producer.join().unwrap();
     }
-    let mut all: Vec<_> =
-        consumers.into_iter().flat_map(|consumer| consumer.join().unwrap()).collect();
+    let mut all: Vec<_> = consumers
+        .into_iter()
+        .flat_map(|consumer| consumer.join().unwrap())
+        .collect();
     all.sort_unstable();
     assert_eq!(all, (0..PRODUCERS * ITEMS).collect::<Vec<_>>());
 }
@@ -569,7 +639,10 @@ pub fn condvar_ping_pong() {
     let play = |shared: &(Mutex<usize>, Condvar), parity: usize| {
         for _ in 0..ROUNDS {
             let turn = shared.0.lock().unwrap();
-            let mut turn = shared.1.wait_while(turn, |turn| *turn % 2 != parity).unwrap();
+            let mut turn = shared
+                .1
+                .wait_while(turn, |turn| *turn % 2 != parity)
+                .unwrap();
             *turn += 1;
             shared.1.notify_one();
         }

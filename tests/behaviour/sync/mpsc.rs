@@ -1,7 +1,7 @@
 //! What every channel promises, and the unbounded one in particular. The bodies are plain functions; the
 //! harness runs them on std and on every engine. `mpsc_sync.rs` has the channels with a bound.
 
-use crate::shapes::{sync, thread, time};
+use super::shapes::{sync, thread, time};
 use std::error::Error;
 use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use sync::Arc;
@@ -18,14 +18,23 @@ pub const ALL: &[(&str, fn())] = &[
     ("mpsc_first_in_first_out", mpsc_first_in_first_out),
     ("mpsc_order_of_each_sender", mpsc_order_of_each_sender),
     ("mpsc_values_with_destructors", mpsc_values_with_destructors),
-    ("mpsc_zero_sized_and_large_messages", mpsc_zero_sized_and_large_messages),
+    (
+        "mpsc_zero_sized_and_large_messages",
+        mpsc_zero_sized_and_large_messages,
+    ),
     ("mpsc_receive_waits", mpsc_receive_waits),
     ("mpsc_ping_pong", mpsc_ping_pong),
     ("mpsc_many_senders_conserve", mpsc_many_senders_conserve),
     ("mpsc_try_receive", mpsc_try_receive),
     ("mpsc_senders_gone", mpsc_senders_gone),
-    ("mpsc_senders_go_during_receive", mpsc_senders_go_during_receive),
-    ("mpsc_last_of_many_senders_goes", mpsc_last_of_many_senders_goes),
+    (
+        "mpsc_senders_go_during_receive",
+        mpsc_senders_go_during_receive,
+    ),
+    (
+        "mpsc_last_of_many_senders_goes",
+        mpsc_last_of_many_senders_goes,
+    ),
     ("mpsc_receiver_gone", mpsc_receiver_gone),
     ("mpsc_sender_panics", mpsc_sender_panics),
     ("mpsc_receiver_panics", mpsc_receiver_panics),
@@ -36,14 +45,32 @@ pub const ALL: &[(&str, fn())] = &[
     ("mpsc_timeouts_lose_nothing", mpsc_timeouts_lose_nothing),
     ("mpsc_iterators", mpsc_iterators),
     ("mpsc_iterators_wait", mpsc_iterators_wait),
-    ("mpsc_undelivered_dropped_once", mpsc_undelivered_dropped_once),
-    ("mpsc_undelivered_dropped_in_order", mpsc_undelivered_dropped_in_order),
+    (
+        "mpsc_undelivered_dropped_once",
+        mpsc_undelivered_dropped_once,
+    ),
+    (
+        "mpsc_undelivered_dropped_in_order",
+        mpsc_undelivered_dropped_in_order,
+    ),
     ("mpsc_destructor_sends", mpsc_destructor_sends),
-    ("mpsc_destructor_owns_the_other_side", mpsc_destructor_owns_the_other_side),
+    (
+        "mpsc_destructor_owns_the_other_side",
+        mpsc_destructor_owns_the_other_side,
+    ),
     ("mpsc_destructor_panics", mpsc_destructor_panics),
-    ("mpsc_refused_message_comes_back", mpsc_refused_message_comes_back),
-    ("mpsc_receiver_moves_between_threads", mpsc_receiver_moves_between_threads),
-    ("mpsc_sender_shared_by_reference", mpsc_sender_shared_by_reference),
+    (
+        "mpsc_refused_message_comes_back",
+        mpsc_refused_message_comes_back,
+    ),
+    (
+        "mpsc_receiver_moves_between_threads",
+        mpsc_receiver_moves_between_threads,
+    ),
+    (
+        "mpsc_sender_shared_by_reference",
+        mpsc_sender_shared_by_reference,
+    ),
     ("mpsc_channel_of_channels", mpsc_channel_of_channels),
     ("mpsc_large_backlog", mpsc_large_backlog),
     ("mpsc_both_sides_go_at_once", mpsc_both_sides_go_at_once),
@@ -220,8 +247,14 @@ pub fn mpsc_senders_gone() {
     assert_eq!(receiver.recv(), Ok(1));
     assert_eq!(receiver.recv_timeout(LONG), Ok(2));
     assert_eq!(receiver.recv(), Err(RecvError));
-    assert_eq!(receiver.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
-    assert_eq!(receiver.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Disconnected));
+    assert_eq!(
+        receiver.recv_timeout(LONG),
+        Err(RecvTimeoutError::Disconnected)
+    );
+    assert_eq!(
+        receiver.recv_timeout(Duration::ZERO),
+        Err(RecvTimeoutError::Disconnected)
+    );
 }
 
 pub fn mpsc_senders_go_during_receive() {
@@ -284,10 +317,16 @@ pub fn mpsc_receiver_panics() {
 
 pub fn mpsc_timeout_zero() {
     let (sender, receiver) = channel();
-    assert_eq!(receiver.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+    assert_eq!(
+        receiver.recv_timeout(Duration::ZERO),
+        Err(RecvTimeoutError::Timeout)
+    );
     sender.send(1).unwrap();
     assert_eq!(receiver.recv_timeout(Duration::ZERO), Ok(1));
-    assert_eq!(receiver.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+    assert_eq!(
+        receiver.recv_timeout(Duration::ZERO),
+        Err(RecvTimeoutError::Timeout)
+    );
 }
 
 pub fn mpsc_timeout_is_not_early() {
@@ -295,7 +334,10 @@ pub fn mpsc_timeout_is_not_early() {
     for micros in [1, 300, 10_000] {
         let timeout = Duration::from_micros(micros);
         let started = Instant::now();
-        assert_eq!(receiver.recv_timeout(timeout), Err(RecvTimeoutError::Timeout));
+        assert_eq!(
+            receiver.recv_timeout(timeout),
+            Err(RecvTimeoutError::Timeout)
+        );
         assert!(started.elapsed() >= timeout);
     }
 }
@@ -374,7 +416,10 @@ pub fn mpsc_iterators() {
     }
     assert_eq!(seen, [5, 6]);
     let mut rest = receiver.into_iter();
-    assert_eq!((rest.next(), rest.next(), rest.next()), (Some(7), None, None));
+    assert_eq!(
+        (rest.next(), rest.next(), rest.next()),
+        (Some(7), None, None)
+    );
 }
 
 pub fn mpsc_iterators_wait() {
@@ -450,7 +495,9 @@ pub fn mpsc_destructor_sends() {
     let drops = Arc::new(AtomicUsize::new(0));
     let (sender, receiver) = channel();
     for _ in 0..3 {
-        sender.send(Sends(sender.clone(), Arc::clone(&drops))).unwrap();
+        sender
+            .send(Sends(sender.clone(), Arc::clone(&drops)))
+            .unwrap();
     }
     drop(receiver);
     assert_eq!(drops.load(SeqCst), 3);
@@ -596,9 +643,18 @@ pub fn mpsc_debug_text() {
     let (sender, receiver) = channel::<u8>();
     assert_eq!(format!("{sender:?}"), "Sender { .. }");
     assert_eq!(format!("{receiver:?}"), "Receiver { .. }");
-    assert_eq!(format!("{:?}", receiver.iter()), "Iter { rx: Receiver { .. } }");
-    assert_eq!(format!("{:?}", receiver.try_iter()), "TryIter { rx: Receiver { .. } }");
-    assert_eq!(format!("{:?}", receiver.into_iter()), "IntoIter { rx: Receiver { .. } }");
+    assert_eq!(
+        format!("{:?}", receiver.iter()),
+        "Iter { rx: Receiver { .. } }"
+    );
+    assert_eq!(
+        format!("{:?}", receiver.try_iter()),
+        "TryIter { rx: Receiver { .. } }"
+    );
+    assert_eq!(
+        format!("{:?}", receiver.into_iter()),
+        "IntoIter { rx: Receiver { .. } }"
+    );
     let (sender, _receiver) = sync_channel::<u8>(0);
     assert_eq!(format!("{sender:?}"), "SyncSender { .. }");
 }
@@ -609,12 +665,21 @@ pub fn mpsc_errors() {
     }
     assert_eq!(error(SendError(1)), "sending on a closed channel");
     assert_eq!(error(TrySendError::Full(1)), "sending on a full channel");
-    assert_eq!(error(TrySendError::Disconnected(1)), "sending on a closed channel");
+    assert_eq!(
+        error(TrySendError::Disconnected(1)),
+        "sending on a closed channel"
+    );
     assert_eq!(error(RecvError), "receiving on a closed channel");
     assert_eq!(error(TryRecvError::Empty), "receiving on an empty channel");
-    assert_eq!(error(RecvTimeoutError::Timeout), "timed out waiting on channel");
+    assert_eq!(
+        error(RecvTimeoutError::Timeout),
+        "timed out waiting on channel"
+    );
     assert_eq!(format!("{:?}", SendError(1)), "SendError { .. }");
-    assert_eq!(TrySendError::from(SendError(1)), TrySendError::Disconnected(1));
+    assert_eq!(
+        TrySendError::from(SendError(1)),
+        TrySendError::Disconnected(1)
+    );
     assert_eq!(TryRecvError::from(RecvError), TryRecvError::Disconnected);
     // They are std's own.
     let _: std::sync::mpsc::SendError<u8> = mpsc::SendError(1_u8);

@@ -1,7 +1,7 @@
 //! What channels with a bound promise: room for some messages, or for none. The bodies are plain functions;
 //! the harness runs them on std and on every engine.
 
-use crate::shapes::{sync, thread, time};
+use super::shapes::{sync, thread, time};
 use sync::Arc;
 use sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use sync::mpsc::{
@@ -14,28 +14,61 @@ use time::{Duration, Instant};
 pub const ALL: &[(&str, fn())] = &[
     ("mpsc_sync_order", mpsc_sync_order),
     ("mpsc_sync_full", mpsc_sync_full),
-    ("mpsc_sync_send_waits_for_room", mpsc_sync_send_waits_for_room),
-    ("mpsc_sync_never_more_than_bound", mpsc_sync_never_more_than_bound),
+    (
+        "mpsc_sync_send_waits_for_room",
+        mpsc_sync_send_waits_for_room,
+    ),
+    (
+        "mpsc_sync_never_more_than_bound",
+        mpsc_sync_never_more_than_bound,
+    ),
     ("mpsc_sync_conserves", mpsc_sync_conserves),
-    ("mpsc_sync_mixed_sends_conserve", mpsc_sync_mixed_sends_conserve),
+    (
+        "mpsc_sync_mixed_sends_conserve",
+        mpsc_sync_mixed_sends_conserve,
+    ),
     ("mpsc_sync_receiver_gone", mpsc_sync_receiver_gone),
-    ("mpsc_sync_receiver_goes_during_send", mpsc_sync_receiver_goes_during_send),
+    (
+        "mpsc_sync_receiver_goes_during_send",
+        mpsc_sync_receiver_goes_during_send,
+    ),
     ("mpsc_sync_senders_gone", mpsc_sync_senders_gone),
-    ("mpsc_sync_senders_go_during_receive", mpsc_sync_senders_go_during_receive),
-    ("mpsc_sync_undelivered_dropped_once", mpsc_sync_undelivered_dropped_once),
+    (
+        "mpsc_sync_senders_go_during_receive",
+        mpsc_sync_senders_go_during_receive,
+    ),
+    (
+        "mpsc_sync_undelivered_dropped_once",
+        mpsc_sync_undelivered_dropped_once,
+    ),
     ("mpsc_sync_destructor_sends", mpsc_sync_destructor_sends),
     ("mpsc_sync_timeouts", mpsc_sync_timeouts),
-    ("mpsc_sync_timeouts_lose_nothing", mpsc_sync_timeouts_lose_nothing),
+    (
+        "mpsc_sync_timeouts_lose_nothing",
+        mpsc_sync_timeouts_lose_nothing,
+    ),
     ("mpsc_sync_iterators", mpsc_sync_iterators),
     ("mpsc_sync_large_bound", mpsc_sync_large_bound),
     ("mpsc_rendezvous_hands_over", mpsc_rendezvous_hands_over),
     ("mpsc_rendezvous_send_waits", mpsc_rendezvous_send_waits),
     ("mpsc_rendezvous_try_send", mpsc_rendezvous_try_send),
     ("mpsc_rendezvous_try_receive", mpsc_rendezvous_try_receive),
-    ("mpsc_rendezvous_try_on_both_sides", mpsc_rendezvous_try_on_both_sides),
-    ("mpsc_rendezvous_senders_in_order", mpsc_rendezvous_senders_in_order),
-    ("mpsc_rendezvous_try_send_after_timeout", mpsc_rendezvous_try_send_after_timeout),
-    ("mpsc_rendezvous_receiver_goes", mpsc_rendezvous_receiver_goes),
+    (
+        "mpsc_rendezvous_try_on_both_sides",
+        mpsc_rendezvous_try_on_both_sides,
+    ),
+    (
+        "mpsc_rendezvous_senders_in_order",
+        mpsc_rendezvous_senders_in_order,
+    ),
+    (
+        "mpsc_rendezvous_try_send_after_timeout",
+        mpsc_rendezvous_try_send_after_timeout,
+    ),
+    (
+        "mpsc_rendezvous_receiver_goes",
+        mpsc_rendezvous_receiver_goes,
+    ),
     ("mpsc_rendezvous_drops_once", mpsc_rendezvous_drops_once),
 ];
 
@@ -78,7 +111,10 @@ pub fn mpsc_sync_full() {
         if bound > 0 {
             assert_eq!(receiver.try_recv(), Ok(0));
             assert_eq!(sender.try_send(bound), Ok(()));
-            assert_eq!(receiver.try_iter().collect::<Vec<_>>(), (1..=bound).collect::<Vec<_>>());
+            assert_eq!(
+                receiver.try_iter().collect::<Vec<_>>(),
+                (1..=bound).collect::<Vec<_>>()
+            );
         }
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
     }
@@ -221,7 +257,10 @@ pub fn mpsc_sync_senders_gone() {
     assert_eq!(receiver.recv(), Ok(1));
     assert_eq!(receiver.try_recv(), Ok(2));
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
-    assert_eq!(receiver.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Disconnected));
+    assert_eq!(
+        receiver.recv_timeout(Duration::ZERO),
+        Err(RecvTimeoutError::Disconnected)
+    );
     assert_eq!(receiver.recv(), Err(RecvError));
 }
 
@@ -272,7 +311,9 @@ pub fn mpsc_sync_destructor_sends() {
     let drops = Arc::new(AtomicUsize::new(0));
     let (sender, receiver) = sync_channel(2);
     for _ in 0..2 {
-        sender.send(Sends(Some(sender.clone()), Arc::clone(&drops))).unwrap();
+        sender
+            .send(Sends(Some(sender.clone()), Arc::clone(&drops)))
+            .unwrap();
     }
     drop(receiver);
     assert_eq!(drops.load(SeqCst), 2);
@@ -284,7 +325,10 @@ pub fn mpsc_sync_timeouts() {
         for micros in [0, 300, 5_000] {
             let timeout = Duration::from_micros(micros);
             let started = Instant::now();
-            assert_eq!(receiver.recv_timeout(timeout), Err(RecvTimeoutError::Timeout));
+            assert_eq!(
+                receiver.recv_timeout(timeout),
+                Err(RecvTimeoutError::Timeout)
+            );
             assert!(started.elapsed() >= timeout);
         }
         let sending = send_in_thread(&sender, 1);
@@ -345,7 +389,10 @@ pub fn mpsc_sync_iterators() {
                 break;
             }
         }
-        assert_eq!(receiver.into_iter().collect::<Vec<_>>(), (15..20).collect::<Vec<_>>());
+        assert_eq!(
+            receiver.into_iter().collect::<Vec<_>>(),
+            (15..20).collect::<Vec<_>>()
+        );
         thread.join().unwrap();
     }
 }
@@ -466,7 +513,10 @@ pub fn mpsc_rendezvous_senders_in_order() {
 pub fn mpsc_rendezvous_try_send_after_timeout() {
     let (sender, receiver) = sync_channel(0);
     let timeout = Duration::from_micros(100);
-    assert_eq!(receiver.recv_timeout(timeout), Err(RecvTimeoutError::Timeout));
+    assert_eq!(
+        receiver.recv_timeout(timeout),
+        Err(RecvTimeoutError::Timeout)
+    );
     assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
 }
 
@@ -477,7 +527,11 @@ pub fn mpsc_rendezvous_receiver_goes() {
     let through = receiver.recv().unwrap();
     drop(receiver);
     for (i, thread) in waiting.into_iter().enumerate() {
-        let expected = if i == through { Ok(()) } else { Err(SendError(i)) };
+        let expected = if i == through {
+            Ok(())
+        } else {
+            Err(SendError(i))
+        };
         assert_eq!(thread.join().unwrap(), expected);
     }
 }
@@ -486,8 +540,9 @@ pub fn mpsc_rendezvous_drops_once() {
     let live = Arc::new(());
     for _ in 0..100 {
         let (sender, receiver): (SyncSender<Arc<()>>, Receiver<_>) = sync_channel(0);
-        let waiting: Vec<_> =
-            (0..3).map(|_| send_in_thread(&sender, Arc::clone(&live))).collect();
+        let waiting: Vec<_> = (0..3)
+            .map(|_| send_in_thread(&sender, Arc::clone(&live)))
+            .collect();
         drop(receiver.recv_timeout(Duration::from_micros(10)));
         drop(receiver.try_recv());
         drop(receiver);

@@ -1,6 +1,6 @@
 //! What `Mutex` promises. The bodies are plain functions; the harness runs them on std and on every engine.
 
-use crate::shapes::{sync, thread};
+use super::shapes::{sync, thread};
 use std::fmt::Write;
 use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -14,7 +14,10 @@ pub const ALL: &[(&str, fn())] = &[
     ("mutex_try_lock_never_waits", mutex_try_lock_never_waits),
     ("mutex_try_lock_contended", mutex_try_lock_contended),
     ("mutex_in_a_static", mutex_in_a_static),
-    ("mutex_in_a_constant_expression", mutex_in_a_constant_expression),
+    (
+        "mutex_in_a_constant_expression",
+        mutex_in_a_constant_expression,
+    ),
     ("mutex_into_inner", mutex_into_inner),
     ("mutex_into_inner_drops_once", mutex_into_inner_drops_once),
     ("mutex_get_mut", mutex_get_mut),
@@ -24,14 +27,29 @@ pub const ALL: &[(&str, fn())] = &[
     ("mutex_poison_wakes_waiters", mutex_poison_wakes_waiters),
     ("mutex_poison_everywhere", mutex_poison_everywhere),
     ("mutex_clear_poison", mutex_clear_poison),
-    ("mutex_lock_in_unwinding_does_not_poison", mutex_lock_in_unwinding_does_not_poison),
-    ("mutex_unlock_after_caught_panic_does_not_poison", mutex_unlock_after_caught_panic_does_not_poison),
+    (
+        "mutex_lock_in_unwinding_does_not_poison",
+        mutex_lock_in_unwinding_does_not_poison,
+    ),
+    (
+        "mutex_unlock_after_caught_panic_does_not_poison",
+        mutex_unlock_after_caught_panic_does_not_poison,
+    ),
     ("mutex_nested_and_ordered", mutex_nested_and_ordered),
     ("mutex_debug_text", mutex_debug_text),
-    ("mutex_guard_debug_and_display", mutex_guard_debug_and_display),
+    (
+        "mutex_guard_debug_and_display",
+        mutex_guard_debug_and_display,
+    ),
     ("mutex_auto_traits", mutex_auto_traits),
-    ("mutex_guard_shared_between_threads", mutex_guard_shared_between_threads),
-    ("mutex_freed_right_after_unlock", mutex_freed_right_after_unlock),
+    (
+        "mutex_guard_shared_between_threads",
+        mutex_guard_shared_between_threads,
+    ),
+    (
+        "mutex_freed_right_after_unlock",
+        mutex_freed_right_after_unlock,
+    ),
 ];
 
 /// A value that is neither `Copy` nor `Clone`.
@@ -212,7 +230,10 @@ pub fn mutex_of_unsized_values() {
     let slice: &Mutex<[i32]> = &Mutex::new([1, 2, 3]);
     slice.lock().unwrap()[0] = 4;
     assert_eq!(&*slice.lock().unwrap(), &[4, 2, 3]);
-    assert_eq!(format!("{slice:?}"), "Mutex { data: [4, 2, 3], poisoned: false, .. }");
+    assert_eq!(
+        format!("{slice:?}"),
+        "Mutex { data: [4, 2, 3], poisoned: false, .. }"
+    );
 
     let function: Arc<Mutex<dyn FnMut() -> u32 + Send>> = {
         let mut calls = 0;
@@ -236,7 +257,10 @@ pub fn mutex_panic_poisons() {
     poison(&mutex);
     assert!(mutex.is_poisoned());
     let error = mutex.lock().unwrap_err();
-    assert_eq!(error.to_string(), "poisoned lock: another task failed inside");
+    assert_eq!(
+        error.to_string(),
+        "poisoned lock: another task failed inside"
+    );
     assert_eq!(**error.get_ref(), 1);
     *error.into_inner() = 2;
     // Still poisoned, and still usable by who says so.
@@ -363,23 +387,38 @@ pub fn mutex_nested_and_ordered() {
 
 pub fn mutex_debug_text() {
     let mutex = Arc::new(Mutex::new(Plain(1)));
-    assert_eq!(format!("{mutex:?}"), "Mutex { data: Plain(1), poisoned: false, .. }");
+    assert_eq!(
+        format!("{mutex:?}"),
+        "Mutex { data: Plain(1), poisoned: false, .. }"
+    );
     assert_eq!(
         format!("{mutex:#?}"),
         "Mutex {\n    data: Plain(\n        1,\n    ),\n    poisoned: false,\n    ..\n}"
     );
     let guard = mutex.lock().unwrap();
-    assert_eq!(format!("{mutex:?}"), "Mutex { data: \"<locked>\", poisoned: false, .. }");
+    assert_eq!(
+        format!("{mutex:?}"),
+        "Mutex { data: \"<locked>\", poisoned: false, .. }"
+    );
     drop(guard);
     poison(&mutex);
-    assert_eq!(format!("{mutex:?}"), "Mutex { data: Plain(1), poisoned: true, .. }");
-    assert!(matches!(mutex.try_lock(), Err(TryLockError::Poisoned(_))), "printing unlocks again");
+    assert_eq!(
+        format!("{mutex:?}"),
+        "Mutex { data: Plain(1), poisoned: true, .. }"
+    );
+    assert!(
+        matches!(mutex.try_lock(), Err(TryLockError::Poisoned(_))),
+        "printing unlocks again"
+    );
 }
 
 pub fn mutex_guard_debug_and_display() {
     let mutex = Mutex::new("text");
     let guard = mutex.lock().unwrap();
-    assert_eq!(format!("{guard:?} {guard} [{guard:>6}]"), "\"text\" text [  text]");
+    assert_eq!(
+        format!("{guard:?} {guard} [{guard:>6}]"),
+        "\"text\" text [  text]"
+    );
     let number = Mutex::new(10);
     assert_eq!(format!("{:#x}", *number.lock().unwrap()), "0xa");
     assert_eq!(format!("{:5?}|", number.lock().unwrap()), "   10|");
@@ -426,7 +465,9 @@ pub fn mutex_freed_right_after_unlock() {
             })
             .collect();
         drop(mutex);
-        let seconds = threads.into_iter().filter_map(|thread| thread.join().unwrap());
+        let seconds = threads
+            .into_iter()
+            .filter_map(|thread| thread.join().unwrap());
         assert_eq!(seconds.collect::<Vec<_>>(), [round]);
     }
 }

@@ -1,7 +1,7 @@
 //! What `Once`, `OnceLock`, `LazyLock` and `Barrier` promise. The bodies are plain functions; the harness
 //! runs them on std and on every engine.
 
-use crate::shapes::{sync, thread};
+use super::shapes::{sync, thread};
 use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use sync::mpsc::{TryRecvError, channel};
@@ -105,7 +105,10 @@ pub fn once_others_wait() {
 
 pub fn once_poison() {
     let once = Once::new();
-    assert_eq!(panics(|| once.call_once(|| panic!("on purpose"))), "on purpose");
+    assert_eq!(
+        panics(|| once.call_once(|| panic!("on purpose"))),
+        "on purpose"
+    );
     assert!(!once.is_completed());
     let message = panics(|| once.call_once(|| unreachable!()));
     assert_eq!(message, "Once instance has previously been poisoned");
@@ -158,7 +161,10 @@ pub fn once_wait() {
 pub fn once_wait_poisoned() {
     let once = Arc::new(Once::new());
     panics(|| once.call_once(|| panic!("on purpose")));
-    assert_eq!(panics(|| once.wait()), "Once instance has previously been poisoned");
+    assert_eq!(
+        panics(|| once.wait()),
+        "Once instance has previously been poisoned"
+    );
     let other = Arc::clone(&once);
     let waiting = thread::spawn(move || other.wait_force());
     thread::yield_now();
@@ -184,7 +190,13 @@ pub fn once_poison_wakes_waiters() {
     let others: Vec<_> = (0..3)
         .map(|i| {
             let once = Arc::clone(&once);
-            thread::spawn(move || if i == 0 { once.wait() } else { once.call_once(|| {}) })
+            thread::spawn(move || {
+                if i == 0 {
+                    once.wait()
+                } else {
+                    once.call_once(|| {})
+                }
+            })
         })
         .collect();
     finish.send(()).unwrap();
@@ -233,7 +245,10 @@ pub fn once_lock_one_initialisation() {
             })
         })
         .collect();
-    let seen: Vec<usize> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let seen: Vec<usize> = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect();
     assert_eq!(runs.load(SeqCst), 1);
     assert!(seen.iter().all(|value| Some(value) == lock.get()));
 }
@@ -292,7 +307,10 @@ pub fn once_lock_other_traits() {
     fn traits<T: Send + Sync + UnwindSafe + RefUnwindSafe + Unpin + Eq + Clone>() {}
     traits::<OnceLock<u8>>();
     let (full, empty) = (OnceLock::from(1), OnceLock::default());
-    assert_eq!(format!("{full:?} {empty:?}"), "OnceLock(1) OnceLock(<uninit>)");
+    assert_eq!(
+        format!("{full:?} {empty:?}"),
+        "OnceLock(1) OnceLock(<uninit>)"
+    );
     assert_eq!(full.clone(), full);
     assert_eq!(empty.clone(), empty);
     assert_ne!(full, empty);
@@ -427,7 +445,10 @@ pub fn barrier_rounds() {
             })
         })
         .collect();
-    let led: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    let led: usize = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .sum();
     assert_eq!(led, ROUNDS);
 }
 
@@ -444,5 +465,8 @@ pub fn barrier_text() {
     traits::<Barrier>();
     let barrier = Barrier::new(1);
     assert_eq!(format!("{barrier:?}"), "Barrier { .. }");
-    assert_eq!(format!("{:?}", barrier.wait()), "BarrierWaitResult { is_leader: true }");
+    assert_eq!(
+        format!("{:?}", barrier.wait()),
+        "BarrierWaitResult { is_leader: true }"
+    );
 }

@@ -1,28 +1,38 @@
 //! What `RwLock` promises. The bodies are plain functions; the harness runs them on std and on every engine.
 
-use crate::shapes::{sync, thread};
+use super::shapes::{sync, thread};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use sync::mpsc::channel;
-use sync::{
-    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
-};
+use sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 /// Every body of this file with its name.
 pub const ALL: &[(&str, fn())] = &[
     ("rwlock_reads_together", rwlock_reads_together),
     ("rwlock_writes_alone", rwlock_writes_alone),
     ("rwlock_readers_and_writers", rwlock_readers_and_writers),
-    ("rwlock_waiting_readers_come_in", rwlock_waiting_readers_come_in),
-    ("rwlock_waiting_writers_come_in", rwlock_waiting_writers_come_in),
+    (
+        "rwlock_waiting_readers_come_in",
+        rwlock_waiting_readers_come_in,
+    ),
+    (
+        "rwlock_waiting_writers_come_in",
+        rwlock_waiting_writers_come_in,
+    ),
     ("rwlock_try", rwlock_try),
     ("rwlock_downgrade", rwlock_downgrade),
-    ("rwlock_downgrade_lets_readers_in", rwlock_downgrade_lets_readers_in),
+    (
+        "rwlock_downgrade_lets_readers_in",
+        rwlock_downgrade_lets_readers_in,
+    ),
     ("rwlock_downgrade_conserves", rwlock_downgrade_conserves),
     ("rwlock_in_a_static", rwlock_in_a_static),
     ("rwlock_only_writers_poison", rwlock_only_writers_poison),
     ("rwlock_poison", rwlock_poison),
-    ("rwlock_into_inner_and_get_mut", rwlock_into_inner_and_get_mut),
+    (
+        "rwlock_into_inner_and_get_mut",
+        rwlock_into_inner_and_get_mut,
+    ),
     ("rwlock_unsized_from_default", rwlock_unsized_from_default),
     ("rwlock_debug_text", rwlock_debug_text),
     ("rwlock_auto_traits", rwlock_auto_traits),
@@ -53,14 +63,14 @@ pub fn rwlock_reads_together() {
 pub fn rwlock_writes_alone() {
     const THREADS: usize = 6;
     const ROUNDS: usize = 1_000;
-    let lock = RwLock::new(0);
+    let lock = RwLock::new(0_usize);
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for _ in 0..ROUNDS {
                     let mut guard = lock.write().unwrap();
                     let seen = *guard;
-                    if seen % 64 == 0 {
+                    if seen.is_multiple_of(64) {
                         thread::yield_now();
                     }
                     *guard = seen + 1;
@@ -99,7 +109,10 @@ pub fn rwlock_readers_and_writers() {
             });
         }
     });
-    assert_eq!(lock.into_inner().unwrap(), (THREADS * ROUNDS, THREADS * ROUNDS));
+    assert_eq!(
+        lock.into_inner().unwrap(),
+        (THREADS * ROUNDS, THREADS * ROUNDS)
+    );
 }
 
 fn started(count: &AtomicUsize, threads: usize) {
@@ -109,7 +122,7 @@ fn started(count: &AtomicUsize, threads: usize) {
 }
 
 pub fn rwlock_waiting_readers_come_in() {
-    let lock = RwLock::new(0);
+    let lock = RwLock::new(0_usize);
     let (arrived, inside) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         let mut guard = lock.write().unwrap();
@@ -239,7 +252,12 @@ pub fn rwlock_downgrade_conserves() {
 pub fn rwlock_in_a_static() {
     static VALUE: RwLock<String> = RwLock::new(String::new());
     *VALUE.write().unwrap() = "text".to_owned();
-    assert_eq!(thread::spawn(|| VALUE.read().unwrap().len()).join().unwrap(), 4);
+    assert_eq!(
+        thread::spawn(|| VALUE.read().unwrap().len())
+            .join()
+            .unwrap(),
+        4
+    );
 }
 
 pub fn rwlock_only_writers_poison() {
@@ -304,17 +322,29 @@ pub fn rwlock_unsized_from_default() {
 
 pub fn rwlock_debug_text() {
     let lock = Arc::new(RwLock::new("a"));
-    assert_eq!(format!("{lock:?}"), "RwLock { data: \"a\", poisoned: false, .. }");
+    assert_eq!(
+        format!("{lock:?}"),
+        "RwLock { data: \"a\", poisoned: false, .. }"
+    );
     let read = lock.read().unwrap();
-    assert_eq!(format!("{lock:?}"), "RwLock { data: \"a\", poisoned: false, .. }");
+    assert_eq!(
+        format!("{lock:?}"),
+        "RwLock { data: \"a\", poisoned: false, .. }"
+    );
     assert_eq!(format!("{read:?} {read} [{read:>2}]"), "\"a\" a [ a]");
     drop(read);
     let write = lock.write().unwrap();
-    assert_eq!(format!("{lock:?}"), "RwLock { data: <locked>, poisoned: false, .. }");
+    assert_eq!(
+        format!("{lock:?}"),
+        "RwLock { data: <locked>, poisoned: false, .. }"
+    );
     assert_eq!(format!("{write:?} {write} [{write:>2}]"), "\"a\" a [ a]");
     drop(write);
     poison(&lock);
-    assert_eq!(format!("{lock:?}"), "RwLock { data: \"a\", poisoned: true, .. }");
+    assert_eq!(
+        format!("{lock:?}"),
+        "RwLock { data: \"a\", poisoned: true, .. }"
+    );
 }
 
 pub fn rwlock_auto_traits() {

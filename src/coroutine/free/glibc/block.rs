@@ -72,12 +72,12 @@ pub(in crate::coroutine) unsafe fn build_block(top: usize) -> usize {
         head.stack_guard = own.stack_guard;
         head.pointer_guard = own.pointer_guard;
     }
-    // SAFETY (for this function's writes): every offset was checked to lie
-    // within the block.
-    let write = |offset: isize, value: usize| unsafe {
-        ((pointer as isize + offset) as *mut usize).write(value);
+    let write = |offset: isize, value: usize| {
+        let place = pointer.wrapping_add_signed(offset) as *mut usize;
+        // SAFETY: `probe` checked that every offset lies within the block.
+        unsafe { place.write(value) };
     };
-    let link = (pointer + facts.list) as isize - pointer as isize;
+    let link = facts.list as isize;
     // `fork` takes the running thread out of glibc's list of threads: a list
     // of its own, so that this harms nobody.
     write(link, pointer + facts.list);

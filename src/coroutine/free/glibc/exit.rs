@@ -4,9 +4,8 @@
 use std::ffi::c_void;
 
 use super::block::clear_robust_list;
-use super::facts::{
-    Facts, KEY_TABLES, KEYS_PER_TABLE, KeyValue, MODULES, ModuleEntry, facts,
-};
+use super::facts::{Facts, KEY_TABLES, KEYS_PER_TABLE, KeyValue, facts};
+use super::images::{MODULES, ModuleEntry};
 use super::switch::thread_pointer;
 
 /// POSIX's `PTHREAD_DESTRUCTOR_ITERATIONS`, as in glibc.

@@ -6,18 +6,21 @@ use std::mem::transmute;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::images::{Image, MODULES, static_images};
 use super::switch::thread_pointer;
 use super::symbols::{Field, Library};
 use crate::coroutine::Unsupported;
 use crate::coroutine::memory::page_size;
 
+type Allocate = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+type Action = unsafe extern "C" fn();
+
 /// Offsets are in bytes from the thread pointer; `isize` where they point
 /// into the static storage below it.
 pub(super) struct Facts {
-    pub(super) allocate_tls: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
-    pub(super) deallocate_tls: unsafe extern "C" fn(*mut c_void, bool),
-    pub(super) call_tls_dtors: unsafe extern "C" fn(),
-    pub(super) ctype_init: unsafe extern "C" fn(),
+    pub(super) allocate_tls: Allocate,
+    pub(super) call_tls_dtors: Action,
+    pub(super) ctype_init: Action,
     /// `__pthread_keys`.
     pub(super) keys: *const KeyRecord,
     /// The size of `struct pthread`, which is what lies above the thread
@@ -52,14 +55,6 @@ unsafe impl Send for Facts {}
 // SAFETY: as above.
 unsafe impl Sync for Facts {}
 
-/// How one module's static storage looks on a new thread: the template, then
-/// zeros up to `len`.
-pub(super) struct Image {
-    pub(super) offset: isize,
-    pub(super) template: Box<[u8]>,
-    pub(super) len: usize,
-}
-
 /// glibc's record of a key: odd sequence numbers mean that it is in use.
 #[repr(C)]
 pub(super) struct KeyRecord {
@@ -74,22 +69,9 @@ pub(super) struct KeyValue {
     pub(super) value: *mut c_void,
 }
 
-/// One entry of a thread's table of modules (`dtv`).
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(super) struct ModuleEntry {
-    pub(super) address: usize,
-    /// What to free with the thread; null for static storage.
-    pub(super) to_free: *mut c_void,
-}
-
 /// Keys in each of the tables of the first level, and how many tables.
 pub(super) const KEYS_PER_TABLE: usize = 32;
 pub(super) const KEY_TABLES: usize = 32;
-/// Where `tcbhead_t` has the table of modules: part of the x86-64 ABI for
-/// thread-local storage.
-pub(super) const MODULES: usize = 8;
-
 static FACTS: AtomicPtr<Facts> = AtomicPtr::new(ptr::null_mut());
 
 /// What `probe` found.
@@ -162,17 +144,18 @@ pub(super) fn probe() -> Result<(), Unsupported> {
     let (images, first_dynamic) = static_images(own, below)?;
     let rseq = restartable_sequences(&library, above, below)?;
     // SAFETY: the symbols have had these signatures since glibc 2.2 (2.18 for
-    // the third), and `trial` calls them before anybody relies on it.
+    // the second), and `trial` calls them before anybody relies on it.
     let facts = unsafe {
         Facts {
-            allocate_tls: transmute::<*mut c_void, _>(library.private(c"_dl_allocate_tls")?.as_ptr()),
-            deallocate_tls: transmute::<*mut c_void, _>(
-                library.private(c"_dl_deallocate_tls")?.as_ptr(),
+            allocate_tls: transmute::<*mut c_void, Allocate>(
+                library.private(c"_dl_allocate_tls")?.as_ptr(),
             ),
-            call_tls_dtors: transmute::<*mut c_void, _>(
+            call_tls_dtors: transmute::<*mut c_void, Action>(
                 library.private(c"__call_tls_dtors")?.as_ptr(),
             ),
-            ctype_init: transmute::<*mut c_void, _>(library.private(c"__ctype_init")?.as_ptr()),
+            ctype_init: transmute::<*mut c_void, Action>(
+                library.private(c"__ctype_init")?.as_ptr(),
+            ),
             keys: library.private(c"__pthread_keys")?.cast().as_ptr(),
             above,
             below,
@@ -198,7 +181,10 @@ pub(super) fn first_table(specific: usize) -> Option<usize> {
     specific.checked_sub(KEYS_PER_TABLE * size_of::<KeyValue>())
 }
 
-fn expect(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), Unsupported> {
+pub(super) fn expect(
+    condition: bool,
+    otherwise: impl FnOnce() -> String,
+) -> Result<(), Unsupported> {
     if condition {
         return Ok(());
     }
@@ -265,7 +251,7 @@ fn field_within(
     let total = field.bits.saturating_mul(field.count.max(1));
     let offset = field.offset as usize;
     expect(
-        total == bits && offset + bits as usize / 8 <= size && offset % (4.min(bits as usize / 8)) == 0,
+        total == bits && offset + bits as usize / 8 <= size && offset.is_multiple_of(4),
         || format!("{} is {field:?}", name.to_string_lossy()),
     )?;
     Ok(offset)
@@ -275,14 +261,8 @@ fn field_within(
 fn robust_list(own: usize, above: usize) -> Result<usize, Unsupported> {
     let (mut head, mut len) = (0usize, 0usize);
     // SAFETY: the call writes two words to the addresses it is given.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_get_robust_list,
-            0,
-            &raw mut head,
-            &raw mut len,
-        )
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut len) };
     let offset = head.wrapping_sub(own);
     expect(
         result == 0 && len == 24 && offset >= 8 && offset + len <= above,
@@ -367,91 +347,8 @@ fn resolver_state(library: &Library, above: usize) -> Result<usize, Unsupported>
     // SAFETY: the thread was just made and is joined once.
     unsafe { join(thread, &mut result) };
     let offset = result as usize;
-    expect(offset % 8 == 0 && offset < above, || {
+    expect(offset.is_multiple_of(8) && offset < above, || {
         "the resolver's state is not in the thread's structure".to_owned()
     })?;
     Ok(offset)
-}
-
-/// The images of all modules with static storage but libc's, and the number
-/// of the first module that may lie elsewhere.
-///
-/// libc's storage holds the allocator's caches, which serve the next thread
-/// as well; `exit` resets what must not be inherited.
-fn static_images(own: usize, below: usize) -> Result<(Vec<Image>, usize), Unsupported> {
-    // SAFETY: the function has no preconditions.
-    let libc_own = unsafe { libc::__errno_location() } as usize;
-    let mut modules: Vec<Module> = Vec::new();
-    // SAFETY: the callback gets the vector that it expects, and does not
-    // unwind but for a failed allocation, which aborts.
-    unsafe { libc::dl_iterate_phdr(Some(collect), (&raw mut modules).cast()) };
-    let is_static = |module: &Module| {
-        module.storage >= own - below && module.storage + module.len <= own
-    };
-    modules.retain(is_static);
-    expect(
-        modules
-            .iter()
-            .any(|module| (module.storage..module.storage + module.len).contains(&libc_own)),
-        || "libc's thread-locals are in no module's static storage".to_owned(),
-    )?;
-    // SAFETY: the word at this place of the running thread is its table.
-    let table = unsafe { ((own + MODULES) as *const *const ModuleEntry).read() };
-    for module in &modules {
-        // SAFETY: the table has an entry for each module that is loaded.
-        let entry = unsafe { table.add(module.number).read() };
-        expect(
-            entry.address == module.storage && entry.to_free.is_null(),
-            || format!("the table of modules disagrees about number {}", module.number),
-        )?;
-    }
-    let first_dynamic = 1 + modules.iter().map(|module| module.number).max().unwrap_or(0);
-    let images = modules
-        .into_iter()
-        .filter(|module| !(module.storage..module.storage + module.len).contains(&libc_own))
-        .map(|module| Image {
-            offset: module.storage as isize - own as isize,
-            template: module.template,
-            len: module.len,
-        })
-        .collect();
-    Ok((images, first_dynamic))
-}
-
-/// A loaded module with thread-local storage on the calling thread.
-struct Module {
-    number: usize,
-    storage: usize,
-    template: Box<[u8]>,
-    len: usize,
-}
-
-unsafe extern "C" fn collect(
-    info: *mut libc::dl_phdr_info,
-    _size: usize,
-    modules: *mut c_void,
-) -> c_int {
-    // SAFETY: the callback's contract: a valid record, and the vector that
-    // `static_images` passed.
-    let (info, modules) = unsafe { (&*info, &mut *modules.cast::<Vec<Module>>()) };
-    if info.dlpi_tls_data.is_null() {
-        return 0;
-    }
-    // SAFETY: the record's list of program headers.
-    let headers =
-        unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-    for header in headers.iter().filter(|h| h.p_type == libc::PT_TLS) {
-        let start = (info.dlpi_addr as usize).wrapping_add(header.p_vaddr as usize);
-        // SAFETY: a loaded module's segment of this type is its initial
-        // image, of this many bytes in the file.
-        let template =
-            unsafe { std::slice::from_raw_parts(start as *const u8, header.p_filesz as usize) };
-        modules.push(Module {
-            number: info.dlpi_tls_modid,
-            storage: info.dlpi_tls_data as usize,
-            template: template.into(),
-            len: header.p_memsz as usize,
-        });
-    }
-    0
 }

@@ -14,6 +14,7 @@
 //!
 //! - `symbols`: functions and structure offsets that glibc exports privately;
 //! - `facts`: everything that is known about this process's glibc;
+//! - `images`: how static storage looks on a new thread;
 //! - `block`: making a block;
 //! - `switch`: running on it;
 //! - `exit`: destructors, and making it fresh for the next thread;
@@ -22,13 +23,14 @@
 mod block;
 mod exit;
 mod facts;
+mod images;
 mod switch;
 mod symbols;
 mod trial;
 
 use std::sync::OnceLock;
 
-use super::{Kind, Unsupported};
+use super::Unsupported;
 use crate::switches;
 
 pub(in crate::coroutine) use block::{block_size, build_block, first_run};
@@ -53,5 +55,5 @@ pub(crate) fn support() -> Result<(), &'static Unsupported> {
             trial::run()
         })
         .as_ref()
-        .map(|()| ())
+        .copied()
 }

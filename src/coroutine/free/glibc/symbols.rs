@@ -26,12 +26,8 @@ impl Library {
     pub(super) fn open() -> Result<Library, Unsupported> {
         // SAFETY: the name is a C string; with RTLD_NOLOAD nothing is loaded
         // and no initialiser runs.
-        let handle = unsafe {
-            libc::dlopen(
-                c"libc.so.6".as_ptr(),
-                libc::RTLD_LAZY | libc::RTLD_NOLOAD,
-            )
-        };
+        let handle =
+            unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
         // The handle is never closed: libc stays.
         NonNull::new(handle).map(Library).ok_or_else(|| {
             Unsupported::new("libc.so.6 is not loaded (a static program, or not glibc)")
@@ -39,14 +35,9 @@ impl Library {
     }
 
     /// The address of a symbol with this version.
-    pub(super) fn find(
-        &self,
-        name: &CStr,
-        version: &CStr,
-    ) -> Result<NonNull<c_void>, Unsupported> {
+    pub(super) fn find(&self, name: &CStr, version: &CStr) -> Result<NonNull<c_void>, Unsupported> {
         // SAFETY: the handle is open, the strings are C strings.
-        let address =
-            unsafe { libc::dlvsym(self.0.as_ptr(), name.as_ptr(), version.as_ptr()) };
+        let address = unsafe { libc::dlvsym(self.0.as_ptr(), name.as_ptr(), version.as_ptr()) };
         NonNull::new(address).ok_or_else(|| {
             Unsupported::new(format!(
                 "this glibc exports no symbol {} with version {}",

@@ -58,8 +58,8 @@ pub(super) fn run() -> Result<(), Unsupported> {
         // SAFETY: the key was made above and nobody uses it any more.
         unsafe { libc::pthread_key_delete(key) };
     }
-    // The slot stays in its slab, a few pages; the fiber rests there for ever.
-    drop(fiber);
+    // The slot stays in its slab, a few pages, and the fiber rests there for
+    // ever.
     result.map_err(|wrong| Unsupported::new(format!("the self-test failed: {wrong}")))
 }
 
@@ -183,7 +183,8 @@ fn start_with_key(key: Option<libc::pthread_key_t>) -> Result<(), &'static str> 
         return Err("the mark for thread-specific data is not where it was");
     }
     // SAFETY: the index of a key that exists, and its entry.
-    let found = unsafe { key_value(facts(), key as usize).map(|entry| (*entry).value.cast_const()) };
+    let found =
+        unsafe { key_value(facts(), key as usize).map(|entry| (*entry).value.cast_const()) };
     if found != Some(value) {
         return Err("thread-specific data is not where it was");
     }

@@ -1,0 +1,247 @@
+//! Models of the green scheduler's parts that several OS threads use at once. They live with the kernel
+//! crate because the facade cannot be built for the model checker; the sources are the scheduler's own.
+
+#![cfg(loom)]
+#![allow(dead_code, unreachable_pub)]
+
+#[path = "../../src/engine/green/idle.rs"]
+mod idle;
+#[path = "../../src/engine/green/parking.rs"]
+mod parking;
+#[path = "../../src/engine/green/ring.rs"]
+mod ring;
+
+use idle::Idle;
+use loom::sync::atomic::AtomicU32;
+use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::{model, thread};
+use parking::Parking;
+use ring::Ring;
+
+/// Entries are never followed: any distinct addresses do.
+fn entry(n: usize) -> *const u8 {
+    std::ptr::without_provenance(n)
+}
+
+struct SharedRing(Ring<u8>);
+
+// SAFETY: the ring holds plain numbers here.
+unsafe impl Sync for SharedRing {}
+// SAFETY: as above.
+unsafe impl Send for SharedRing {}
+
+/// For models whose every schedule would take too long: those with at most so many preemptions.
+fn bounded(preemptions: usize, f: impl Fn() + Sync + Send + 'static) {
+    let mut checker = loom::model::Builder::new();
+    checker.preemption_bound = Some(preemptions);
+    checker.check(f);
+}
+
+fn drain(ring: &Ring<u8>) -> Vec<usize> {
+    // SAFETY: the caller owns the ring.
+    std::iter::from_fn(|| unsafe { ring.pop() }).map(|entry| entry.addr()).collect()
+}
+
+#[test]
+fn an_entry_is_taken_once() {
+    bounded(3, || {
+        let victim = Arc::new(SharedRing(Ring::new()));
+        for n in 1..=3 {
+            // SAFETY: this thread owns the ring.
+            unsafe { victim.0.push(entry(n), |_| unreachable!("it has room")) };
+        }
+        let thief = {
+            let victim = victim.clone();
+            thread::spawn(move || {
+                let own = Ring::new();
+                // SAFETY: the new ring is this thread's, and empty.
+                let first = unsafe { victim.0.steal_into(&own) };
+                let mut taken = drain(&own);
+                taken.extend(first.map(|entry| entry.addr()));
+                taken
+            })
+        };
+        let mut taken = Vec::new();
+        // SAFETY: this thread owns the ring.
+        unsafe {
+            taken.extend(victim.0.pop().map(|entry| entry.addr()));
+            victim.0.push(entry(4), |entry| taken.push(entry.addr()));
+            // Reuses a place that was taken.
+            victim.0.push(entry(5), |entry| taken.push(entry.addr()));
+        }
+        taken.extend(drain(&victim.0));
+        taken.extend(thief.join().unwrap());
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2, 3, 4, 5]);
+    });
+}
+
+#[test]
+fn what_overflows_is_not_lost() {
+    model(|| {
+        let victim = Arc::new(SharedRing(Ring::new()));
+        for n in 1..=4 {
+            // SAFETY: this thread owns the ring.
+            unsafe { victim.0.push(entry(n), |_| unreachable!("it has room")) };
+        }
+        let thief = {
+            let victim = victim.clone();
+            thread::spawn(move || {
+                let own = Ring::new();
+                // SAFETY: the new ring is this thread's, and empty.
+                let first = unsafe { victim.0.steal_into(&own) };
+                let mut taken = drain(&own);
+                taken.extend(first.map(|entry| entry.addr()));
+                taken
+            })
+        };
+        let mut taken = Vec::new();
+        // SAFETY: this thread owns the ring.
+        unsafe { victim.0.push(entry(5), |entry| taken.push(entry.addr())) };
+        taken.extend(drain(&victim.0));
+        taken.extend(thief.join().unwrap());
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2, 3, 4, 5]);
+    });
+}
+
+/// A thread that parks while two others wake it: it is queued, once for each time that it stopped, and sees
+/// what was written before the wake.
+#[test]
+fn a_wake_is_never_lost() {
+    model(|| {
+        let parking = Arc::new(Parking::new());
+        let data = Arc::new(AtomicU32::new(0));
+        let queued = Arc::new(AtomicU32::new(0));
+        let wakers: Vec<_> = (0..2)
+            .map(|_| {
+                let (parking, data, queued) = (parking.clone(), data.clone(), queued.clone());
+                thread::spawn(move || {
+                    data.fetch_add(1, Relaxed);
+                    if parking.wake() {
+                        queued.fetch_add(1, Release);
+                    }
+                })
+            })
+            .collect();
+        // The thread itself: it parks unless it has the token.
+        if !parking.take_token() {
+            // The machine, after the switch.
+            if !parking.commit() {
+                queued.fetch_add(1, Release);
+            }
+            wakers.into_iter().for_each(|waker| waker.join().unwrap());
+            assert_eq!(queued.load(Acquire), 1, "it stopped once, so it is made ready once");
+            assert!(parking.take_token(), "a thread that was made ready has the token");
+            assert_eq!(data.load(Relaxed), 2);
+        } else {
+            assert!(data.load(Relaxed) >= 1, "the token brings what was written before the wake");
+            wakers.into_iter().for_each(|waker| waker.join().unwrap());
+            assert_eq!(queued.load(Acquire), 0, "a thread that did not stop is in no queue");
+        }
+    });
+}
+
+/// The event counter of a processor.
+#[derive(Default)]
+struct Event {
+    written: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Event {
+    fn wake(&self) {
+        *self.written.lock().unwrap() = true;
+        self.changed.notify_one();
+    }
+
+    fn sleep(&self) {
+        let mut written = self.written.lock().unwrap();
+        while !std::mem::take(&mut *written) {
+            written = self.changed.wait(written).unwrap();
+        }
+    }
+}
+
+struct Machines {
+    idle: Idle,
+    /// The shared queue: how many tasks it holds.
+    queue: AtomicU32,
+    done: AtomicU32,
+    events: Vec<Event>,
+}
+
+impl Machines {
+    fn new(processors: usize) -> Arc<Self> {
+        Arc::new(Self {
+            idle: Idle::new(processors),
+            queue: AtomicU32::new(0),
+            done: AtomicU32::new(0),
+            events: (0..processors).map(|_| Event::default()).collect(),
+        })
+    }
+
+    fn inject(&self) {
+        self.queue.fetch_add(1, Relaxed);
+        if let Some(index) = self.idle.to_wake_for_shared_work() {
+            self.events[index].wake();
+        }
+    }
+
+    /// A machine's loop, until it has run one task; it hangs if that is left while all sleep.
+    fn run_one(&self, processor: usize) {
+        let mut is_searching = false;
+        loop {
+            let left = self.queue.load(Relaxed);
+            if left > 0 && self.queue.compare_exchange(left, left - 1, Relaxed, Relaxed).is_ok() {
+                let was_last = std::mem::take(&mut is_searching) && self.idle.stop_searching();
+                if was_last
+                    && self.queue.load(Relaxed) > 0
+                    && let Some(index) = self.idle.to_wake()
+                {
+                    self.events[index].wake();
+                }
+                self.done.fetch_add(1, Relaxed);
+                return;
+            }
+            self.idle.mark(processor, is_searching);
+            let has_work = self.queue.load(Relaxed) > 0;
+            if !has_work {
+                self.events[processor].sleep();
+            }
+            is_searching = self.idle.unmark(processor, has_work && is_searching);
+        }
+    }
+}
+
+#[test]
+fn work_is_not_left_while_all_sleep() {
+    model(|| {
+        let machines = Machines::new(1);
+        let machine = {
+            let machines = machines.clone();
+            thread::spawn(move || machines.run_one(0))
+        };
+        machines.inject();
+        machine.join().unwrap();
+        assert_eq!(machines.done.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn two_tasks_wake_two_processors() {
+    bounded(3, || {
+        let machines = Machines::new(2);
+        let runners: Vec<_> = (0..2)
+            .map(|processor| {
+                let machines = machines.clone();
+                thread::spawn(move || machines.run_one(processor))
+            })
+            .collect();
+        machines.inject();
+        machines.inject();
+        runners.into_iter().for_each(|runner| runner.join().unwrap());
+        assert_eq!(machines.done.load(Relaxed), 2);
+    });
+}

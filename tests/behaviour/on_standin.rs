@@ -1,0 +1,9 @@
+//! The bodies with standin's modules.
+
+/// What the bodies are about.
+pub mod shapes {
+    pub use standin::{net, sync, thread, thread_local, time};
+}
+
+#[path = "mod.rs"]
+pub mod bodies;

@@ -1,0 +1,9 @@
+//! The bodies with std's own modules.
+
+/// What the bodies are about.
+pub mod shapes {
+    pub use std::{net, sync, thread, thread_local, time};
+}
+
+#[path = "mod.rs"]
+pub mod bodies;

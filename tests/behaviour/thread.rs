@@ -1,0 +1,426 @@
+//! What threads promise: spawning, joining, names, identity, parking, sleeping. `thread_local.rs` has
+//! thread-local values, `thread_scope.rs` scopes.
+
+use super::shapes::{sync, thread, time};
+use std::collections::HashSet;
+use std::panic::{self, AssertUnwindSafe};
+use sync::Arc;
+use sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use sync::mpsc::channel;
+use thread::{Builder, JoinHandle, Thread};
+use time::{Duration, Instant};
+
+/// Every body of this file with its name.
+pub const ALL: &[(&str, fn())] = &[
+    ("thread_spawn_and_join", thread_spawn_and_join),
+    ("thread_panic_reaches_join", thread_panic_reaches_join),
+    ("thread_closure_dropped_before_join", thread_closure_dropped_before_join),
+    ("thread_runs_on_without_its_handle", thread_runs_on_without_its_handle),
+    ("thread_result_without_handle_is_dropped", thread_result_without_handle_is_dropped),
+    ("thread_handle_moves_between_threads", thread_handle_moves_between_threads),
+    ("thread_tree", thread_tree),
+    ("thread_names", thread_names),
+    ("thread_name_with_null", thread_name_with_null),
+    ("thread_stack_size", thread_stack_size),
+    ("thread_identity", thread_identity),
+    ("thread_identities_differ", thread_identities_differ),
+    ("thread_is_finished", thread_is_finished),
+    ("thread_park_token_comes_first", thread_park_token_comes_first),
+    ("thread_park_tokens_do_not_add_up", thread_park_tokens_do_not_add_up),
+    ("thread_park_waits", thread_park_waits),
+    ("thread_park_ping_pong", thread_park_ping_pong),
+    ("thread_park_timeout_is_not_early", thread_park_timeout_is_not_early),
+    ("thread_park_timeout_zero", thread_park_timeout_zero),
+    ("thread_park_timeout_longest", thread_park_timeout_longest),
+    ("thread_unpark_after_the_end", thread_unpark_after_the_end),
+    ("thread_sleep_is_not_early", thread_sleep_is_not_early),
+    ("thread_sleep_longest", thread_sleep_longest),
+    ("thread_sleepers_sleep_together", thread_sleepers_sleep_together),
+    ("thread_yield_lets_others_run", thread_yield_lets_others_run),
+    ("thread_panicking", thread_panicking),
+    ("thread_text_and_traits", thread_text_and_traits),
+];
+
+pub fn thread_spawn_and_join() {
+    let text = String::from("moved");
+    let thread = thread::spawn(move || text + " in and out");
+    assert_eq!(thread.join().unwrap(), "moved in and out");
+    let threads: Vec<_> = (0..100_u64).map(|n| thread::spawn(move || n * n)).collect();
+    let sum: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    assert_eq!(sum, 328_350);
+}
+
+pub fn thread_panic_reaches_join() {
+    let payload = thread::spawn(|| panic!("literal")).join().unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"literal"));
+    let payload = thread::spawn(|| panic!("number {}", 7)).join().unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&String::from("number 7")));
+    let payload = thread::spawn(|| panic::panic_any(7_u8)).join().unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&7_u8));
+    // A thread that panicked leaves the others alone.
+    assert_eq!(thread::spawn(|| 1).join().unwrap(), 1);
+}
+
+/// Counts drops.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+pub fn thread_closure_dropped_before_join() {
+    for panics in [false, true] {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let counted = Counted(Arc::clone(&drops));
+        let thread = thread::spawn(move || {
+            let _counted = &counted;
+            assert!(!panics, "on purpose");
+        });
+        assert_eq!(thread.join().is_err(), panics);
+        assert_eq!(drops.load(SeqCst), 1);
+    }
+}
+
+pub fn thread_runs_on_without_its_handle() {
+    let (sender, receiver) = channel();
+    let (go, wait) = channel();
+    drop(thread::spawn(move || {
+        wait.recv().unwrap();
+        sender.send(5).unwrap();
+    }));
+    go.send(()).unwrap();
+    assert_eq!(receiver.recv(), Ok(5));
+}
+
+pub fn thread_result_without_handle_is_dropped() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let counted = Counted(Arc::clone(&drops));
+    drop(thread::spawn(move || counted));
+    while drops.load(SeqCst) == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // Who has the handle has the result.
+    let counted = Counted(Arc::clone(&drops));
+    let thread = thread::spawn(move || counted);
+    let result = thread.join().unwrap();
+    assert_eq!(drops.load(SeqCst), 1);
+    drop(result);
+    assert_eq!(drops.load(SeqCst), 2);
+}
+
+pub fn thread_handle_moves_between_threads() {
+    let (go, wait) = channel::<()>();
+    let first = thread::spawn(move || {
+        wait.recv().unwrap();
+        1
+    });
+    let second = thread::spawn(move || first.join().unwrap() + 1);
+    go.send(()).unwrap();
+    assert_eq!(second.join().unwrap(), 2);
+}
+
+pub fn thread_tree() {
+    fn leaves(depth: u32) -> usize {
+        if depth == 0 {
+            return 1;
+        }
+        let threads = [(); 2].map(|()| thread::spawn(move || leaves(depth - 1)));
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    }
+    assert_eq!(leaves(7), 128);
+}
+
+fn named(name: &str) -> Builder {
+    Builder::new().name(name.into())
+}
+
+pub fn thread_names() {
+    for name in ["plain", "", "longer than the fifteen bytes that Linux keeps", "größer"] {
+        let thread = named(name).spawn(|| thread::current().name().map(String::from)).unwrap();
+        assert_eq!(thread.thread().name(), Some(name));
+        assert_eq!(thread.join().unwrap().as_deref(), Some(name));
+    }
+    let thread = thread::spawn(|| thread::current().name().map(String::from));
+    assert_eq!(thread.thread().name(), None);
+    assert_eq!(thread.join().unwrap(), None);
+    // A child does not take its parent's name.
+    let parent = named("parent").spawn(|| {
+        let child = thread::spawn(|| thread::current().name().map(String::from));
+        child.join().unwrap()
+    });
+    assert_eq!(parent.unwrap().join().unwrap(), None);
+}
+
+pub fn thread_name_with_null() {
+    let spawn = || drop(named("null\0byte").spawn(|| ()));
+    assert!(panic::catch_unwind(spawn).is_err());
+}
+
+pub fn thread_stack_size() {
+    // More than any default: it must be there to be used.
+    const SIZE: usize = 16 << 20;
+    fn deep(frames: usize) -> usize {
+        let frame = std::hint::black_box([frames; 1024]);
+        if frames == 0 { 0 } else { deep(frames - 1) + frame[frames % 1024] / frames }
+    }
+    let thread = Builder::new().stack_size(SIZE).spawn(|| deep(1000)).unwrap();
+    assert_eq!(thread.join().unwrap(), 1000);
+    // Less than any system allows is no error.
+    assert_eq!(Builder::new().stack_size(1).spawn(|| 1).unwrap().join().unwrap(), 1);
+}
+
+pub fn thread_identity() {
+    let id = thread::current().id();
+    thread::yield_now();
+    thread::sleep(Duration::from_millis(1));
+    assert_eq!(thread::current().id(), id);
+    let child = thread::spawn(|| thread::current().id());
+    let told = child.thread().id();
+    assert_ne!(told, id);
+    assert_eq!(child.join().unwrap(), told);
+    let handle = thread::current();
+    assert_eq!(thread::spawn(move || handle.id()).join().unwrap(), id);
+}
+
+pub fn thread_identities_differ() {
+    let threads: Vec<_> = (0..50).map(|_| thread::spawn(|| thread::current().id())).collect();
+    let mut ids: HashSet<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    // Nor is one used again.
+    for _ in 0..50 {
+        ids.insert(thread::spawn(|| thread::current().id()).join().unwrap());
+    }
+    ids.insert(thread::current().id());
+    assert_eq!(ids.len(), 101);
+}
+
+pub fn thread_is_finished() {
+    let (go, wait) = channel::<()>();
+    let thread = thread::spawn(move || wait.recv().unwrap());
+    assert!(!thread.is_finished());
+    go.send(()).unwrap();
+    while !thread.is_finished() {
+        thread::yield_now();
+    }
+    thread.join().unwrap();
+}
+
+pub fn thread_park_token_comes_first() {
+    thread::current().unpark();
+    thread::park();
+    let (go, wait) = channel::<()>();
+    let thread = thread::spawn(move || {
+        wait.recv().unwrap();
+        thread::park();
+    });
+    thread.thread().unpark();
+    go.send(()).unwrap();
+    // std's channels may take the token: what a thread waits for by itself needs one of its own.
+    while !thread.is_finished() {
+        thread.thread().unpark();
+        thread::yield_now();
+    }
+    thread.join().unwrap();
+}
+
+pub fn thread_park_tokens_do_not_add_up() {
+    const TIME: Duration = Duration::from_millis(10);
+    // A park may return for no reason, but not again and again.
+    let waited = (0..5).any(|_| {
+        for _ in 0..3 {
+            thread::current().unpark();
+        }
+        thread::park();
+        let start = Instant::now();
+        thread::park_timeout(TIME);
+        start.elapsed() >= TIME
+    });
+    assert!(waited);
+}
+
+pub fn thread_park_waits() {
+    let go = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&go);
+    let (parks, parked) = channel();
+    let thread = thread::spawn(move || {
+        parks.send(()).unwrap();
+        while !seen.load(SeqCst) {
+            thread::park();
+        }
+    });
+    parked.recv().unwrap();
+    assert!(!thread.is_finished());
+    go.store(true, SeqCst);
+    thread.thread().unpark();
+    thread.join().unwrap();
+}
+
+pub fn thread_park_ping_pong() {
+    const ROUNDS: usize = 1_000;
+    let turn = Arc::new(AtomicUsize::new(0));
+    let main = thread::current();
+    let seen = Arc::clone(&turn);
+    let other = thread::spawn(move || play(&seen, 1, ROUNDS, &main));
+    play(&turn, 0, ROUNDS, other.thread());
+    other.join().unwrap();
+    assert_eq!(turn.load(SeqCst), 2 * ROUNDS);
+}
+
+fn play(turn: &AtomicUsize, parity: usize, rounds: usize, other: &Thread) {
+    for _ in 0..rounds {
+        while turn.load(SeqCst) % 2 != parity {
+            thread::park();
+        }
+        turn.fetch_add(1, SeqCst);
+        other.unpark();
+    }
+}
+
+pub fn thread_park_timeout_is_not_early() {
+    for millis in [1, 3, 10] {
+        let time = Duration::from_millis(millis);
+        let waited = (0..5).any(|_| {
+            let start = Instant::now();
+            thread::park_timeout(time);
+            start.elapsed() >= time
+        });
+        assert!(waited);
+    }
+}
+
+pub fn thread_park_timeout_zero() {
+    thread::park_timeout(Duration::ZERO);
+    // It takes the token if there is one: the second does not find it.
+    thread::current().unpark();
+    thread::park_timeout(Duration::ZERO);
+    thread_park_timeout_is_not_early();
+}
+
+pub fn thread_park_timeout_longest() {
+    let go = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&go);
+    let thread = thread::spawn(move || {
+        let mut parks = 0;
+        while !seen.load(SeqCst) {
+            thread::park_timeout(Duration::MAX);
+            parks += 1;
+        }
+        parks
+    });
+    thread::sleep(Duration::from_millis(5));
+    go.store(true, SeqCst);
+    thread.thread().unpark();
+    // Far fewer than a timeout that wrapped around would make of it.
+    assert!(thread.join().unwrap() < 5);
+}
+
+pub fn thread_unpark_after_the_end() {
+    let thread = thread::spawn(|| ());
+    let handle = thread.thread().clone();
+    thread.join().unwrap();
+    handle.unpark();
+    handle.unpark();
+    // No other thread gets it.
+    let other = thread::spawn(|| {
+        let start = Instant::now();
+        thread::park_timeout(Duration::from_millis(10));
+        start.elapsed()
+    });
+    assert!(other.join().unwrap() >= Duration::from_millis(10));
+}
+
+pub fn thread_sleep_is_not_early() {
+    for nanos in [0, 1, 999, 1_000, 999_999, 1_000_000, 5_000_001] {
+        let time = Duration::from_nanos(nanos);
+        let start = Instant::now();
+        thread::sleep(time);
+        assert!(start.elapsed() >= time, "{time:?}");
+    }
+    // A token does not end a sleep, and a sleep does not take it.
+    let start = Instant::now();
+    thread::current().unpark();
+    thread::sleep(Duration::from_millis(5));
+    assert!(start.elapsed() >= Duration::from_millis(5));
+    thread::park();
+}
+
+pub fn thread_sleep_longest() {
+    let (sleeps, asleep) = channel();
+    let woke = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&woke);
+    // It sleeps until the process ends.
+    let thread = thread::spawn(move || {
+        sleeps.send(()).unwrap();
+        thread::sleep(Duration::MAX);
+        flag.store(true, SeqCst);
+    });
+    asleep.recv().unwrap();
+    thread::sleep(Duration::from_millis(5));
+    assert!(!woke.load(SeqCst));
+    assert!(!thread.is_finished());
+}
+
+pub fn thread_sleepers_sleep_together() {
+    const EACH: Duration = Duration::from_millis(100);
+    let start = Instant::now();
+    let threads: Vec<_> = (0..200).map(|_| thread::spawn(|| thread::sleep(EACH))).collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let took = start.elapsed();
+    // One after the other they would take 20 s.
+    assert!(took >= EACH && took < EACH * 100, "{took:?}");
+}
+
+pub fn thread_yield_lets_others_run() {
+    let turn = Arc::new(AtomicUsize::new(0));
+    let threads: Vec<_> = (0..4)
+        .map(|number| {
+            let turn = Arc::clone(&turn);
+            thread::spawn(move || {
+                for round in 0..50 {
+                    while turn.load(SeqCst) != round * 4 + number {
+                        thread::yield_now();
+                    }
+                    turn.fetch_add(1, SeqCst);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+pub fn thread_panicking() {
+    struct Notes<'a>(&'a AtomicBool);
+    impl Drop for Notes<'_> {
+        fn drop(&mut self) {
+            self.0.store(thread::panicking(), SeqCst);
+        }
+    }
+    let flag = AtomicBool::new(false);
+    assert!(!thread::panicking());
+    drop(Notes(&flag));
+    assert!(!flag.load(SeqCst));
+    let caught = panic::catch_unwind(AssertUnwindSafe(|| {
+        let _notes = Notes(&flag);
+        panic!("on purpose");
+    }));
+    assert!(caught.is_err() && flag.load(SeqCst) && !thread::panicking());
+    assert!(!thread::spawn(thread::panicking).join().unwrap());
+}
+
+pub fn thread_text_and_traits() {
+    fn send_and_sync<T: Send + Sync>() {}
+    send_and_sync::<Thread>();
+    send_and_sync::<thread::ThreadId>();
+    send_and_sync::<JoinHandle<std::cell::Cell<u8>>>();
+    fn copied<T: Copy + Eq + std::hash::Hash>(_: T) {}
+    copied(thread::current().id());
+    let thread = named("text").spawn(|| ()).unwrap();
+    let id = thread.thread().id();
+    assert_eq!(format!("{:?}", thread.thread()), format!("Thread {{ id: {id:?}, name: Some(\"text\"), .. }}"));
+    assert!(format!("{id:?}").starts_with("ThreadId("));
+    assert_eq!(format!("{thread:?}"), "JoinHandle { .. }");
+    let result: thread::Result<()> = thread.join();
+    result.unwrap();
+    assert!(thread::available_parallelism().unwrap().get() >= 1);
+}

@@ -1,0 +1,10 @@
+//! What several test programs share: parts of a test in processes of their own, waiting for
+//! conditions, and raw sockets.
+
+#![allow(dead_code, reason = "no test program uses all of it")]
+
+pub(crate) mod isolated;
+pub(crate) mod limit;
+pub(crate) mod wait;
+
+pub(crate) use isolated::isolated;
