@@ -59,7 +59,8 @@ impl Add<Duration> for Instant {
     ///
     /// If the clock cannot represent the result, as std's.
     fn add(self, duration: Duration) -> Instant {
-        self.checked_add(duration).expect("overflow when adding duration to instant")
+        self.checked_add(duration)
+            .expect("overflow when adding duration to instant")
     }
 }
 
@@ -76,7 +77,8 @@ impl Sub<Duration> for Instant {
     ///
     /// If the clock cannot represent the result, as std's.
     fn sub(self, duration: Duration) -> Instant {
-        self.checked_sub(duration).expect("overflow when subtracting duration from instant")
+        self.checked_sub(duration)
+            .expect("overflow when subtracting duration from instant")
     }
 }
 

@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 const THREADS: usize = 24;
-const HOPS: usize = 150;
+const HOPS: usize = 400;
 
 /// Runs `body` on many green threads at once, in both processes.
 #[track_caller]
@@ -52,7 +52,10 @@ fn on_many_threads<F: Fn(usize) + Sync>(body: F) {
     })
     .succeeds();
     let stealing = [("STANDIN_TEST", ""), ("STANDIN_WORKERS", "4")];
-    isolated::named(test, &stealing, || drop(run())).succeeds();
+    isolated::named(test, &stealing, || {
+        run();
+    })
+    .succeeds();
 }
 
 /// The payload of panics that belong to a test.
@@ -117,8 +120,10 @@ mod scoped_tls {
 #[test]
 fn scoped_thread_locals() {
     thread_local!(static INNER: Cell<*const ()> = const { Cell::new(std::ptr::null()) });
-    static KEY: scoped_tls::ScopedKey<[usize; 8]> =
-        scoped_tls::ScopedKey { inner: &INNER, marker: std::marker::PhantomData };
+    static KEY: scoped_tls::ScopedKey<[usize; 8]> = scoped_tls::ScopedKey {
+        inner: &INNER,
+        marker: std::marker::PhantomData,
+    };
     on_many_threads(|number| {
         for round in 0..HOPS / 10 {
             let outer = [number; 8];
@@ -146,7 +151,10 @@ fn parked_while_unwinding() {
     impl Drop for ParksInDrop<'_> {
         fn drop(&mut self) {
             for n in 0..10 {
-                assert!(std::thread::panicking(), "the panic count is not this thread's");
+                assert!(
+                    std::thread::panicking(),
+                    "the panic count is not this thread's"
+                );
                 hop(n);
                 // A second panic while the first one is under way, caught where it is.
                 let caught = catch_unwind(|| {
@@ -156,7 +164,10 @@ fn parked_while_unwinding() {
                 assert!(caught.is_err());
                 self.0.set(self.0.get() + 1);
             }
-            assert!(std::thread::panicking(), "the panic count is not this thread's");
+            assert!(
+                std::thread::panicking(),
+                "the panic count is not this thread's"
+            );
         }
     }
     on_many_threads(|number| {
@@ -171,14 +182,20 @@ fn parked_while_unwinding() {
                 }));
                 assert_eq!(payload.unwrap_err().downcast_ref(), Some(&EXPECTED));
                 assert_eq!(drops.get(), 10);
-                assert!(poisoned.is_poisoned(), "a guard dropped in an unwinding poisons");
+                assert!(
+                    poisoned.is_poisoned(),
+                    "a guard dropped in an unwinding poisons"
+                );
                 assert!(!std::thread::panicking());
             } else {
                 let healthy = std::sync::Mutex::new(0);
                 for n in 0..10 {
                     let mut guard = healthy.lock().expect("nobody panicked with this lock");
                     hop(n + round);
-                    assert!(!std::thread::panicking(), "another thread's panic shows here");
+                    assert!(
+                        !std::thread::panicking(),
+                        "another thread's panic shows here"
+                    );
                     *guard += 1;
                 }
                 assert!(!healthy.is_poisoned());
@@ -208,7 +225,10 @@ fn a_count_without_atomics() {
 #[test]
 fn guards_of_std_held_across_parks() {
     on_many_threads(|number| {
-        let (mutex, lock) = (std::sync::Mutex::new(number), std::sync::RwLock::new(number));
+        let (mutex, lock) = (
+            std::sync::Mutex::new(number),
+            std::sync::RwLock::new(number),
+        );
         for n in 0..HOPS / 3 {
             let mut guard = mutex.lock().expect("not poisoned");
             hop(n);
@@ -239,7 +259,9 @@ unsafe impl Send for OwnedMutex {}
 
 impl OwnedMutex {
     fn new(kind: i32) -> Self {
-        let mutex = Self(Box::new(std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER)));
+        let mutex = Self(Box::new(std::cell::UnsafeCell::new(
+            libc::PTHREAD_MUTEX_INITIALIZER,
+        )));
         let mut attributes = std::mem::MaybeUninit::uninit();
         // SAFETY: the attributes are initialised by the first call, and the mutex is in its place.
         let result = unsafe {
@@ -279,7 +301,11 @@ fn mutexes_that_know_their_owner() {
                     let thread = scope.spawn(|| (checked.unlock(), recursive.unlock()));
                     thread.join().expect("it does not panic")
                 });
-                assert_eq!(other, (libc::EPERM, libc::EPERM), "another thread is not the owner");
+                assert_eq!(
+                    other,
+                    (libc::EPERM, libc::EPERM),
+                    "another thread is not the owner"
+                );
             }
             assert_eq!(recursive.unlock(), 0);
             hop(n + 5);
@@ -348,7 +374,10 @@ static ALIVE: AtomicUsize = AtomicUsize::new(0);
 impl Local {
     fn new() -> Self {
         ALIVE.fetch_add(1, Relaxed);
-        Self { thread: std::thread::current().id(), values: RefCell::default() }
+        Self {
+            thread: std::thread::current().id(),
+            values: RefCell::default(),
+        }
     }
 }
 
@@ -359,7 +388,11 @@ impl Drop for Local {
             hop(n);
         }
         assert_eq!(thread::current().id(), thread);
-        assert_eq!(self.values.borrow().len(), HOPS / 2, "the values of another thread");
+        assert_eq!(
+            self.values.borrow().len(),
+            HOPS / 2,
+            "the values of another thread"
+        );
         ALIVE.fetch_sub(1, Relaxed);
     }
 }
@@ -382,9 +415,16 @@ fn thread_locals_with_destructors() {
         // Several threads one after another, so that storage is used again.
         for _ in 0..4 {
             let thread = thread::spawn(move || {
-                assert_eq!(PLAIN.replace(number), usize::MAX, "the storage is not fresh");
+                assert_eq!(
+                    PLAIN.replace(number),
+                    usize::MAX,
+                    "the storage is not fresh"
+                );
                 CONST.with(|slot| {
-                    assert!(slot.0.replace(Some(Box::new(Local::new()))).is_none(), "not fresh");
+                    assert!(
+                        slot.0.replace(Some(Box::new(Local::new()))).is_none(),
+                        "not fresh"
+                    );
                 });
                 // References into the storage that are used after the thread has moved.
                 LAZY.with(|lazy| {
@@ -394,7 +434,10 @@ fn thread_locals_with_destructors() {
                         values.push(n);
                         drop(values);
                         assert_eq!(lazy.thread, std::thread::current().id());
-                        assert!(LAZY.with(|again| std::ptr::eq(again, lazy)), "the storage has moved");
+                        assert!(
+                            LAZY.with(|again| std::ptr::eq(again, lazy)),
+                            "the storage has moved"
+                        );
                         CONST.with(|slot| {
                             let local = slot.0.take().expect("filled above");
                             local.values.borrow_mut().push(n);
@@ -407,41 +450,65 @@ fn thread_locals_with_destructors() {
             thread.join().expect("nothing fails");
         }
     });
-    assert_eq!(ALIVE.load(Relaxed), 0, "each destructor has run before its thread was joined");
+    assert_eq!(
+        ALIVE.load(Relaxed),
+        0,
+        "each destructor has run before its thread was joined"
+    );
 }
 
 #[test]
 fn without_free_threads() {
-    isolated(&[("STANDIN_TEST", "no-free"), ("STANDIN_ENGINE", "")], || {
-        let error = thread::Builder::new().spawn(|| ()).expect_err("free threads cannot run");
-        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
-        let message = error.to_string();
-        assert!(message.contains("accept_pinned") && message.contains("no-free"), "{message}");
-        let panic = catch_unwind(|| thread::spawn(|| ())).expect_err("there is no fall-back");
-        let panic = panic.downcast_ref::<String>().expect("a message");
-        assert!(panic.contains("accept_pinned"), "{panic}");
-        let error = GREEN_PINNED.spawn(|| ()).expect_err("not accepted yet");
-        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
-        assert!(error.to_string().contains("accept_pinned"), "{error}");
-        assert!(engine::set_default(GREEN_PINNED).is_err());
+    isolated(
+        &[("STANDIN_TEST", "no-free"), ("STANDIN_ENGINE", "")],
+        || {
+            let error = thread::Builder::new()
+                .spawn(|| ())
+                .expect_err("free threads cannot run");
+            assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+            let message = error.to_string();
+            assert!(
+                message.contains("accept_pinned") && message.contains("no-free"),
+                "{message}"
+            );
+            let panic = catch_unwind(|| thread::spawn(|| ())).expect_err("there is no fall-back");
+            let panic = panic.downcast_ref::<String>().expect("a message");
+            assert!(panic.contains("accept_pinned"), "{panic}");
+            let error = GREEN_PINNED.spawn(|| ()).expect_err("not accepted yet");
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert!(error.to_string().contains("accept_pinned"), "{error}");
+            assert!(engine::set_default(GREEN_PINNED).is_err());
 
-        // SAFETY: nothing in this process keeps a pointer through a thread-local, or holds a lock that
-        // standin does not know, across a call that parks.
-        unsafe { engine::green::accept_pinned() };
-        let thread = GREEN_PINNED.spawn(|| {
-            thread::sleep(Duration::from_millis(1));
-            thread::spawn(|| 7).join().expect("it does not panic")
-        });
-        assert_eq!(thread.expect("accepted").join().expect("it does not panic"), 7);
-        // What said no before says no still.
-        assert!(GREEN.spawn(|| ()).is_err());
-    })
+            // SAFETY: nothing in this process keeps a pointer through a thread-local, or holds a lock that
+            // standin does not know, across a call that parks.
+            unsafe { engine::green::accept_pinned() };
+            let thread = GREEN_PINNED.spawn(|| {
+                thread::sleep(Duration::from_millis(1));
+                thread::spawn(|| 7).join().expect("it does not panic")
+            });
+            assert_eq!(
+                thread.expect("accepted").join().expect("it does not panic"),
+                7
+            );
+            // What said no before says no still.
+            assert!(GREEN.spawn(|| ()).is_err());
+        },
+    )
     .succeeds();
-    isolated(&[("STANDIN_TEST", "no-free"), ("STANDIN_ENGINE", "")], || {
-        // SAFETY: as above.
-        unsafe { engine::green::accept_pinned() };
-        engine::set_default(GREEN_PINNED).expect("nothing was chosen before");
-        assert_eq!(thread::spawn(|| thread::spawn(|| 8).join()).join().expect("no panic").ok(), Some(8));
-    })
+    isolated(
+        &[("STANDIN_TEST", "no-free"), ("STANDIN_ENGINE", "")],
+        || {
+            // SAFETY: as above.
+            unsafe { engine::green::accept_pinned() };
+            engine::set_default(GREEN_PINNED).expect("nothing was chosen before");
+            assert_eq!(
+                thread::spawn(|| thread::spawn(|| 8).join())
+                    .join()
+                    .expect("no panic")
+                    .ok(),
+                Some(8)
+            );
+        },
+    )
     .succeeds();
 }

@@ -81,7 +81,9 @@ pub fn parking<R>(f: impl FnOnce(&dyn Context) -> R) -> R {
         Some(context) => f(context),
         None => {
             // While the thread's own locals are destroyed, a place of its own for this once.
-            let thread = OS_THREAD.try_with(Arc::clone).unwrap_or_else(|_| OsParker::new());
+            let thread = OS_THREAD
+                .try_with(Arc::clone)
+                .unwrap_or_else(|_| OsParker::new());
             f(&OsThread(thread))
         }
     })

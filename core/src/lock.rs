@@ -38,19 +38,29 @@ impl<T> Lock<T> {
     /// A free lock.
     #[cfg(not(loom))]
     pub const fn new(value: T) -> Self {
-        Self { state: Futex::new(FREE), value: UnsafeCell::new(value) }
+        Self {
+            state: Futex::new(FREE),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// A free lock.
     #[cfg(loom)]
     #[allow(clippy::missing_const_for_fn)]
     pub fn new(value: T) -> Self {
-        Self { state: Futex::new(FREE), value: UnsafeCell::new(value) }
+        Self {
+            state: Futex::new(FREE),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Takes the lock, which is free again when the guard is dropped.
     pub fn lock(&self) -> Guard<'_, T> {
-        if self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).is_err() {
+        if self
+            .state
+            .compare_exchange(FREE, HELD, Acquire, Relaxed)
+            .is_err()
+        {
             self.lock_contended();
         }
         Guard(self, PhantomData)
@@ -60,7 +70,10 @@ impl<T> Lock<T> {
     fn lock_contended(&self) {
         for _ in 0..SPINS {
             if self.state.load(Relaxed) == FREE
-                && self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok()
+                && self
+                    .state
+                    .compare_exchange(FREE, HELD, Acquire, Relaxed)
+                    .is_ok()
             {
                 return;
             }

@@ -22,12 +22,18 @@ pub(crate) struct OsParker {
 
 impl OsParker {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Futex::new(EMPTY) })
+        Arc::new(Self {
+            state: Futex::new(EMPTY),
+        })
     }
 
     /// Parks the calling OS thread; returns on a wake (also an earlier one), the deadline, or for no reason.
     pub(crate) fn park(&self, deadline: Option<Instant>) {
-        if self.state.compare_exchange(EMPTY, PARKED, Acquire, Acquire).is_ok() {
+        if self
+            .state
+            .compare_exchange(EMPTY, PARKED, Acquire, Acquire)
+            .is_ok()
+        {
             self.state.wait(PARKED, deadline);
         }
         self.state.swap(EMPTY, AcqRel);
@@ -71,4 +77,3 @@ impl Context for OsThread {
         self.0.clone().into()
     }
 }
-

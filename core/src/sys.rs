@@ -40,7 +40,13 @@ mod real {
             });
             // Bitset waits take an absolute deadline; all errors (changed word, signal, timeout) mean
             // "look again", which is what every caller does.
-            let _ = futex::wait_bitset(&self.0, Flags::PRIVATE, expected, deadline.as_ref(), NonZeroU32::MAX);
+            let _ = futex::wait_bitset(
+                &self.0,
+                Flags::PRIVATE,
+                expected,
+                deadline.as_ref(),
+                NonZeroU32::MAX,
+            );
         }
 
         /// Wakes one OS thread that waits on the word.
@@ -77,7 +83,11 @@ mod model {
 
     impl Futex {
         pub(crate) fn new(value: u32) -> Self {
-            Self { word: AtomicU32::new(value), kernel: Mutex::new(()), sleepers: Condvar::new() }
+            Self {
+                word: AtomicU32::new(value),
+                kernel: Mutex::new(()),
+                sleepers: Condvar::new(),
+            }
         }
 
         pub(crate) fn wait(&self, expected: u32, deadline: Option<Instant>) {

@@ -40,7 +40,9 @@ fn bounded(preemptions: usize, f: impl Fn() + Sync + Send + 'static) {
 
 fn drain(ring: &Ring<u8>) -> Vec<usize> {
     // SAFETY: the caller owns the ring.
-    std::iter::from_fn(|| unsafe { ring.pop() }).map(|entry| entry.addr()).collect()
+    std::iter::from_fn(|| unsafe { ring.pop() })
+        .map(|entry| entry.addr())
+        .collect()
 }
 
 #[test]
@@ -132,13 +134,27 @@ fn a_wake_is_never_lost() {
                 queued.fetch_add(1, Release);
             }
             wakers.into_iter().for_each(|waker| waker.join().unwrap());
-            assert_eq!(queued.load(Acquire), 1, "it stopped once, so it is made ready once");
-            assert!(parking.take_token(), "a thread that was made ready has the token");
+            assert_eq!(
+                queued.load(Acquire),
+                1,
+                "it stopped once, so it is made ready once"
+            );
+            assert!(
+                parking.take_token(),
+                "a thread that was made ready has the token"
+            );
             assert_eq!(data.load(Relaxed), 2);
         } else {
-            assert!(data.load(Relaxed) >= 1, "the token brings what was written before the wake");
+            assert!(
+                data.load(Relaxed) >= 1,
+                "the token brings what was written before the wake"
+            );
             wakers.into_iter().for_each(|waker| waker.join().unwrap());
-            assert_eq!(queued.load(Acquire), 0, "a thread that did not stop is in no queue");
+            assert_eq!(
+                queued.load(Acquire),
+                0,
+                "a thread that did not stop is in no queue"
+            );
         }
     });
 }
@@ -194,7 +210,12 @@ impl Machines {
         let mut is_searching = false;
         loop {
             let left = self.queue.load(Relaxed);
-            if left > 0 && self.queue.compare_exchange(left, left - 1, Relaxed, Relaxed).is_ok() {
+            if left > 0
+                && self
+                    .queue
+                    .compare_exchange(left, left - 1, Relaxed, Relaxed)
+                    .is_ok()
+            {
                 let was_last = std::mem::take(&mut is_searching) && self.idle.stop_searching();
                 if was_last
                     && self.queue.load(Relaxed) > 0
@@ -241,7 +262,9 @@ fn two_tasks_wake_two_processors() {
             .collect();
         machines.inject();
         machines.inject();
-        runners.into_iter().for_each(|runner| runner.join().unwrap());
+        runners
+            .into_iter()
+            .for_each(|runner| runner.join().unwrap());
         assert_eq!(machines.done.load(Relaxed), 2);
     });
 }

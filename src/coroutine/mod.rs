@@ -58,8 +58,8 @@ mod tests;
 mod unsupported;
 
 pub(crate) use class::SizeClass;
-pub(crate) use fiber::{Entry, Fiber, Suspender};
-pub(crate) use pool::{Pool, Reservation};
+pub(crate) use fiber::{Fiber, Suspender};
+pub(crate) use pool::Pool;
 pub(crate) use unsupported::Unsupported;
 
 /// Whose thread-local storage the code on a fiber sees.

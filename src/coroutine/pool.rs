@@ -15,7 +15,7 @@
 
 use std::io;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use super::class::SizeClass;
 use super::exhausted::{Exhausted, Limit};
@@ -45,6 +45,8 @@ pub(crate) struct Pool {
     entry: Entry,
     /// 1 + the default class; 0 while unknown.
     default_class: AtomicU8,
+    /// Fibers came back since the last trim.
+    untrimmed: AtomicBool,
     classes: [Class; SizeClass::COUNT],
 }
 
@@ -92,6 +94,7 @@ impl Pool {
             kind,
             entry,
             default_class: AtomicU8::new(0),
+            untrimmed: AtomicBool::new(false),
             classes: [const { Class::new() }; SizeClass::COUNT],
         }
     }
@@ -204,6 +207,12 @@ impl Pool {
             unsafe { (*bottom.as_ptr()).next = resting.head };
             resting.head = top.as_ptr();
         });
+        self.untrimmed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a trim may find something to do.
+    pub(crate) fn is_untrimmed(&self) -> bool {
+        self.untrimmed.load(Ordering::Relaxed)
     }
 
     /// Gives the memory of resting fibers back, but for the pages that their
@@ -212,6 +221,7 @@ impl Pool {
     ///
     /// Fibers that have not run since the last trim cost nothing.
     pub(crate) fn trim(&self) -> usize {
+        self.untrimmed.store(false, Ordering::Relaxed);
         SizeClass::all()
             .map(|class| self.classes[class.index()].trim())
             .sum()
@@ -296,6 +306,7 @@ impl Pool {
             None
         });
         let Some((slab, slots)) = fresh else { return };
+        slab.prepare(slots.clone());
         for index in slots.rev() {
             // SAFETY: `carve` hands each slot out once; slabs have guards,
             // start out as zeros and stay mapped. A class came from
@@ -307,6 +318,7 @@ impl Pool {
 
 impl Reservation {
     /// The class that was reserved.
+    #[cfg(test)]
     pub(crate) fn class(&self) -> SizeClass {
         self.class
     }

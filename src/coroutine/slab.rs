@@ -27,6 +27,8 @@ pub(super) struct Slab {
     /// From the top of a slot down to its fiber's header.
     header: usize,
     /// The slab that was published before this one.
+    /// Slots are guarded when they are first used, not when they are mapped.
+    lightweight: bool,
     older: *const Slab,
     /// The next slab of the same pool and class, the pool's own list.
     pub(super) next: AtomicPtr<Slab>,
@@ -82,7 +84,20 @@ impl Slab {
             .ok_or_else(too_large)?;
         let base = memory::map(len).map_err(SlabError::Map)?;
         let record = base + len - record;
-        let guarded = match install_guards(base, class, slots) {
+        let first = Range {
+            start: base,
+            len: class.guard_size(),
+        };
+        let only_mprotect = switches::get().is_ok_and(|switches| switches.mprotect);
+        // Lightweight guards take no mappings, so nothing runs out of them:
+        // the others are made when their slots are first used.
+        // SAFETY: the mapping was just made and is nobody else's.
+        let lightweight = !only_mprotect && unsafe { memory::guard_lightly(first) };
+        let installed = match lightweight {
+            true => Ok(()),
+            false => install_guards(base, class, 0..slots, true),
+        };
+        let guarded = match installed {
             Ok(()) => slots,
             Err((done, error)) => {
                 // The limit on mappings: leave some to the rest of the
@@ -119,6 +134,7 @@ impl Slab {
                 class,
                 slots: guarded,
                 header,
+                lightweight,
                 older: ptr::null(),
                 next: AtomicPtr::new(ptr::null_mut()),
             });
@@ -130,6 +146,22 @@ impl Slab {
 
     pub(super) fn slots(&self) -> usize {
         self.slots
+    }
+
+    /// Makes slots ready that are used for the first time.
+    ///
+    /// Aborts if there is no memory even for their guards: that is a few bytes
+    /// of page tables, which the first use of the stacks would need as well.
+    pub(super) fn prepare(&self, slots: std::ops::Range<usize>) {
+        if !self.lightweight {
+            return;
+        }
+        if let Err((_, error)) = install_guards(self.base, self.class, slots, false) {
+            eprintln!(
+                "fatal runtime error: cannot guard a green thread's stack: {error}, aborting"
+            );
+            std::process::abort();
+        }
     }
 
     /// The slot with this number: all of it, the guard at its bottom included.
@@ -155,20 +187,24 @@ fn publish(record: *mut Slab) {
     }
 }
 
-/// Guards all slots; on failure says how many, from the first on, it guarded.
-fn install_guards(base: usize, class: SizeClass, slots: usize) -> Result<(), (usize, io::Error)> {
+/// Guards the slots; on failure says how many, from the first on, it guarded.
+fn install_guards(
+    base: usize,
+    class: SizeClass,
+    slots: std::ops::Range<usize>,
+    only_mprotect: bool,
+) -> Result<(), (usize, io::Error)> {
     const BATCH: usize = 64;
-    let only_mprotect = switches::get().is_ok_and(|switches| switches.mprotect);
-    let mut done = 0;
-    while done < slots {
+    let mut done = slots.start;
+    while done < slots.end {
         let mut ranges = [Range { start: 0, len: 0 }; BATCH];
-        let count = BATCH.min(slots - done);
+        let count = BATCH.min(slots.end - done);
         for (index, range) in ranges[..count].iter_mut().enumerate() {
             range.start = base + (done + index) * class.slot_size();
             range.len = class.guard_size();
         }
-        // SAFETY: the guards lie in a mapping that the caller just made and
-        // has handed to nobody.
+        // SAFETY: the guards lie in slots of the caller's that were handed to
+        // nobody yet.
         let result = unsafe { memory::guard(&ranges[..count], only_mprotect) };
         result.map_err(|error| (done + error.done, error.source))?;
         done += count;

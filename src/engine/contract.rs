@@ -73,7 +73,9 @@ pub trait Sleep {
     /// Returns when `deadline` has passed, not before, unless the thread is cancelled. `None` sleeps for ever.
     fn sleep_until(&self, deadline: Option<Instant>) {
         context::parking(|thread| {
-            while deadline.is_none_or(|deadline| thread.now() < deadline) && !Control::cancellation() {
+            while deadline.is_none_or(|deadline| thread.now() < deadline)
+                && !Control::cancellation()
+            {
                 thread.park(deadline);
             }
         });
@@ -93,17 +95,31 @@ pub trait Sleep {
 pub trait Socket {
     /// A stream connected to `address`; std's [`TcpStream::connect`](std::net::TcpStream::connect) for one
     /// address. `timeout` is never zero.
-    fn connect(&'static self, address: &SocketAddr, timeout: Option<Duration>) -> io::Result<OwnedFd> {
+    fn connect(
+        &'static self,
+        address: &SocketAddr,
+        timeout: Option<Duration>,
+    ) -> io::Result<OwnedFd> {
         kernel::connect(address, timeout)
     }
 
     /// The next connection of a listener, in blocking mode and closed on exec, and where it comes from.
-    fn accept(&'static self, listener: SocketRef<'_>, limit: Limit) -> io::Result<(OwnedFd, SocketAddr)> {
+    fn accept(
+        &'static self,
+        listener: SocketRef<'_>,
+        limit: Limit,
+    ) -> io::Result<(OwnedFd, SocketAddr)> {
         kernel::accept(listener, limit)
     }
 
     /// Some bytes of a stream; 0 at its end. With `peek` they stay where they are.
-    fn receive(&'static self, socket: SocketRef<'_>, buffer: &mut [u8], peek: bool, limit: Limit) -> io::Result<usize> {
+    fn receive(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffer: &mut [u8],
+        peek: bool,
+        limit: Limit,
+    ) -> io::Result<usize> {
         kernel::receive(socket, buffer, peek, limit)
     }
 
@@ -119,12 +135,22 @@ pub trait Socket {
 
     /// Sends to a stream: all of `buffer` as a blocking kernel call does, unless the limit or an error ends
     /// it; then what was sent, or the error if nothing was. Never raises `SIGPIPE`.
-    fn send(&'static self, socket: SocketRef<'_>, buffer: &[u8], limit: Limit) -> io::Result<usize> {
+    fn send(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffer: &[u8],
+        limit: Limit,
+    ) -> io::Result<usize> {
         kernel::send(socket, buffer, limit)
     }
 
     /// As [`send`](Self::send), from several buffers; may send less.
-    fn send_vectored(&'static self, socket: SocketRef<'_>, buffers: &[IoSlice<'_>], limit: Limit) -> io::Result<usize> {
+    fn send_vectored(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffers: &[IoSlice<'_>],
+        limit: Limit,
+    ) -> io::Result<usize> {
         kernel::send_vectored(socket, buffers, limit)
     }
 

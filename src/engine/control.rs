@@ -1,13 +1,13 @@
 //! What a thread is, whichever engine runs it: its id, its name, its cancellation flag.
 
-use super::Engine;
+use super::{Engine, interrupt};
 use crate::thread::Locals;
 use standin_core::{Lock, context};
 use std::io;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::sync::Arc;
 use std::task::Waker;
 
 /// The identity of a thread, shared by the thread itself and all who have a handle to it.
@@ -36,7 +36,9 @@ impl Control {
             token: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             waker: Lock::new(None),
-            locals: engine.filter(|engine| engine.contract().shares_locals()).map(|_| Locals::new()),
+            locals: engine
+                .filter(|engine| engine.contract().shares_locals())
+                .map(|_| Locals::new()),
         })
     }
 
@@ -67,12 +69,14 @@ impl Control {
         drop(waker);
     }
 
-    /// Raises the flag, and wakes the thread so that it sees it.
+    /// Raises the flag, and wakes the thread so that it sees it: where it is parked, and where a socket
+    /// operation by the kernel blocks it.
     pub fn cancel(&self) {
         if !self.cancelled.swap(true, AcqRel) {
             let waker = self.waker.lock().clone();
             if let Some(waker) = waker {
                 waker.wake();
+                interrupt::all();
             }
         }
     }
@@ -102,7 +106,9 @@ impl Control {
     /// Calls `f` with the control of the engine's thread that the caller runs on.
     pub fn current<R>(f: impl FnOnce(Option<&Arc<Control>>) -> R) -> R {
         context::current(|context| {
-            f(context.and_then(|context| context.local()).and_then(|local| local.downcast_ref()))
+            f(context
+                .and_then(|context| context.local())
+                .and_then(|local| local.downcast_ref()))
         })
     }
 
@@ -113,7 +119,10 @@ impl Control {
 
     /// An error if the calling thread was cancelled.
     pub fn check_cancellation() -> io::Result<()> {
-        if Self::cancellation() { Err(super::cancelled()) } else { Ok(()) }
+        if Self::cancellation() {
+            Err(super::cancelled())
+        } else {
+            Ok(())
+        }
     }
 }
-

@@ -46,7 +46,9 @@ impl Drop for Subscription {
 /// Wakes every subscriber. A thread that subscribes later sees the flag that was raised before this call.
 pub(super) fn all() {
     let _gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(descriptor) = DESCRIPTOR.get() else { return };
+    let Some(descriptor) = DESCRIPTOR.get() else {
+        return;
+    };
     // An event counter takes a write unless it is about to overflow, and gives it back when read: with one
     // writer, under the gate, neither call can fail.
     let _ = rustix::io::write(descriptor, &1u64.to_ne_bytes());

@@ -5,13 +5,13 @@
 //! threads of the `threads` engine can be cancelled, so they wait in `poll`, together with the descriptor
 //! that a cancellation makes readable.
 
-use super::socket::{Limit, SocketRef, set_descriptor_nonblocking};
+use super::socket::{Limit, Patience, SocketRef, set_descriptor_nonblocking};
 use super::{Control, interrupt};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{
-    self, AddressFamily, RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags,
-    SocketType, sockopt,
+    self, AddressFamily, RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags,
+    SocketFlags, SocketType, sockopt,
 };
 use standin_core::Instant;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -62,7 +62,8 @@ pub(super) fn connect_timed_out() -> io::Error {
 pub(super) fn accept_once(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
     let (connection, address) = net::acceptfrom_with(fd, SocketFlags::CLOEXEC)?;
     let address = address.map(SocketAddr::try_from).transpose()?;
-    let address = address.ok_or_else(|| io::Error::other("the accepted connection has no address"))?;
+    let address =
+        address.ok_or_else(|| io::Error::other("the accepted connection has no address"))?;
     Ok((connection, address))
 }
 
@@ -72,18 +73,36 @@ pub(super) fn receive_once(fd: BorrowedFd<'_>, buffer: &mut [u8], peek: bool) ->
     Ok(net::recv(fd, buffer, flags)?.0)
 }
 
-pub(super) fn receive_vectored_once(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+pub(super) fn receive_vectored_once(
+    fd: BorrowedFd<'_>,
+    buffers: &mut [IoSliceMut<'_>],
+) -> io::Result<usize> {
     let mut ancillary = RecvAncillaryBuffer::default();
-    Ok(net::recvmsg(fd, limit_len_mut(buffers), &mut ancillary, RecvFlags::DONTWAIT)?.bytes)
+    Ok(net::recvmsg(
+        fd,
+        limit_len_mut(buffers),
+        &mut ancillary,
+        RecvFlags::DONTWAIT,
+    )?
+    .bytes)
 }
 
 pub(super) fn send_once(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
-    Ok(net::send(fd, buffer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+    Ok(net::send(
+        fd,
+        buffer,
+        SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
+    )?)
 }
 
 pub(super) fn send_vectored_once(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    Ok(net::sendmsg(fd, limit_len(buffers), &mut SendAncillaryBuffer::default(), flags)?)
+    Ok(net::sendmsg(
+        fd,
+        limit_len(buffers),
+        &mut SendAncillaryBuffer::default(),
+        flags,
+    )?)
 }
 
 pub(super) fn shutdown(socket: SocketRef<'_>, how: Shutdown) -> io::Result<()> {
@@ -102,7 +121,8 @@ fn limit_len<'a, 'b>(buffers: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
     &buffers[..buffers.len().min(MAX_BUFFERS)]
 }
 
-fn limit_len_mut<'a, 'b>(buffers: &'a mut [IoSliceMut<'b>]) -> &'a mut [IoSliceMut<'b>] {
+/// As many as the kernel takes.
+pub(super) fn limit_len_mut<'a, 'b>(buffers: &'a mut [IoSliceMut<'b>]) -> &'a mut [IoSliceMut<'b>] {
     let length = buffers.len().min(MAX_BUFFERS);
     &mut buffers[..length]
 }
@@ -111,8 +131,10 @@ pub(super) fn connect(address: &SocketAddr, timeout: Option<Duration>) -> io::Re
     Control::check_cancellation()?;
     let fd = stream_socket(address, true)?;
     if !start_connect(&fd, address)? {
-        let limit = timeout.map_or(Limit::None, Limit::After);
-        let connected = block(fd.as_fd(), PollFlags::OUT, limit, || connect_result(fd.as_fd()));
+        let mut patience = Patience::new(timeout.map_or(Limit::None, Limit::After));
+        let connected = block(fd.as_fd(), PollFlags::OUT, &mut patience, || {
+            connect_result(fd.as_fd())
+        });
         connected.map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => connect_timed_out(),
             _ => error,
@@ -127,26 +149,37 @@ pub(super) fn accept(listener: SocketRef<'_>, limit: Limit) -> io::Result<(Owned
     if is_plain() && !listener.is_forced_nonblocking() {
         match until_not_interrupted(|| accept_once(fd)) {
             // An engine may have made it non-blocking meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && limit != Limit::Immediate => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && limit != Limit::Immediate => {}
             done => return done,
         }
     }
     // `poll` first: the descriptor may be a blocking one, and then the next attempt blocks, but it also may
     // be one that another thread accepts from. Non-blocking, as readiness engines make it, it is right for all.
-    if !listener.is_forced_nonblocking() {
-        listener.shared.set_forced(true);
-        set_descriptor_nonblocking(fd, true)?;
-    }
-    block(fd, PollFlags::IN, limit, || accept_once(fd))
+    block(fd, PollFlags::IN, &mut Patience::new(limit), || {
+        listener.force_nonblocking()?;
+        accept_once(fd)
+    })
 }
 
-pub(super) fn receive(socket: SocketRef<'_>, buffer: &mut [u8], peek: bool, limit: Limit) -> io::Result<usize> {
+pub(super) fn receive(
+    socket: SocketRef<'_>,
+    buffer: &mut [u8],
+    peek: bool,
+    limit: Limit,
+) -> io::Result<usize> {
     let fd = socket.fd();
     if is_plain() {
-        let flags = if peek { RecvFlags::PEEK } else { RecvFlags::empty() };
+        let flags = if peek {
+            RecvFlags::PEEK
+        } else {
+            RecvFlags::empty()
+        };
         return until_not_interrupted(|| Ok(net::recv(fd, &mut *buffer, flags)?.0));
     }
-    block(fd, PollFlags::IN, limit, || receive_once(fd, buffer, peek))
+    block(fd, PollFlags::IN, &mut Patience::new(limit), || {
+        receive_once(fd, buffer, peek)
+    })
 }
 
 pub(super) fn receive_vectored(
@@ -158,7 +191,9 @@ pub(super) fn receive_vectored(
     if is_plain() {
         return until_not_interrupted(|| Ok(rustix::io::readv(fd, limit_len_mut(buffers))?));
     }
-    block(fd, PollFlags::IN, limit, || receive_vectored_once(fd, buffers))
+    block(fd, PollFlags::IN, &mut Patience::new(limit), || {
+        receive_vectored_once(fd, buffers)
+    })
 }
 
 pub(super) fn send(socket: SocketRef<'_>, buffer: &[u8], limit: Limit) -> io::Result<usize> {
@@ -166,14 +201,17 @@ pub(super) fn send(socket: SocketRef<'_>, buffer: &[u8], limit: Limit) -> io::Re
     if is_plain() {
         return until_not_interrupted(|| Ok(net::send(fd, buffer, SendFlags::NOSIGNAL)?));
     }
+    let mut patience = Patience::new(limit);
     let mut sent = 0;
     loop {
-        match block(fd, PollFlags::OUT, limit, || send_once(fd, &buffer[sent..])) {
+        match block(fd, PollFlags::OUT, &mut patience, || {
+            send_once(fd, &buffer[sent..])
+        }) {
             Ok(some) => sent += some,
             Err(_) if sent > 0 => return Ok(sent),
             Err(error) => return Err(error),
         }
-        if sent == buffer.len() || limit == Limit::Immediate {
+        if sent == buffer.len() || !patience.may_wait() {
             return Ok(sent);
         }
     }
@@ -188,10 +226,17 @@ pub(super) fn send_vectored(
     if is_plain() {
         let flags = SendFlags::NOSIGNAL;
         return until_not_interrupted(|| {
-            Ok(net::sendmsg(fd, limit_len(buffers), &mut SendAncillaryBuffer::default(), flags)?)
+            Ok(net::sendmsg(
+                fd,
+                limit_len(buffers),
+                &mut SendAncillaryBuffer::default(),
+                flags,
+            )?)
         });
     }
-    block(fd, PollFlags::OUT, limit, || send_vectored_once(fd, buffers))
+    block(fd, PollFlags::OUT, &mut Patience::new(limit), || {
+        send_vectored_once(fd, buffers)
+    })
 }
 
 /// Whether the caller is an OS thread that no engine made, which cannot be cancelled. The kernel applies
@@ -215,22 +260,16 @@ fn until_not_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Resu
 fn block<T>(
     fd: BorrowedFd<'_>,
     events: PollFlags,
-    limit: Limit,
+    patience: &mut Patience,
     mut once: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
-    let mut deadline = None;
     loop {
         Control::check_cancellation()?;
         match until_not_interrupted(&mut once) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             done => return done,
         }
-        match limit {
-            Limit::Immediate => return Err(Errno::AGAIN.into()),
-            Limit::After(timeout) if deadline.is_none() => deadline = Instant::system().checked_add(timeout),
-            Limit::After(_) | Limit::None => {}
-        }
-        if !poll(fd, events, deadline)? {
+        if !patience.may_wait() || !poll(fd, events, patience.deadline())? {
             return Err(Errno::AGAIN.into());
         }
     }
@@ -253,7 +292,10 @@ fn poll(fd: BorrowedFd<'_>, events: PollFlags, deadline: Option<Instant>) -> io:
     if Control::cancellation() {
         return Ok(true);
     }
-    let mut fds = [PollFd::from_borrowed_fd(fd, events), PollFd::new(&interruption, PollFlags::IN)];
+    let mut fds = [
+        PollFd::from_borrowed_fd(fd, events),
+        PollFd::new(&interruption, PollFlags::IN),
+    ];
     match rustix::event::poll(&mut fds, timeout.as_ref()) {
         Ok(_) | Err(Errno::INTR) => Ok(true),
         Err(error) => Err(error.into()),

@@ -135,7 +135,9 @@ impl fmt::Display for Engine {
 
 /// The engine whose operations serve the calling context.
 pub(crate) fn here() -> &'static dyn Contract {
-    Control::current(|control| control.and_then(|control| control.engine())).unwrap_or(OS).0
+    Control::current(|control| control.and_then(|control| control.engine()))
+        .unwrap_or(OS)
+        .0
 }
 
 /// Runs `section`, which may block its OS thread for long, so that the other threads of the engine go on.
@@ -160,7 +162,9 @@ where
     let mut result = None;
     here().blocking(&mut || {
         if let Some(section) = section.take() {
-            result = Some(std::panic::catch_unwind(std::panic::AssertUnwindSafe(section)));
+            result = Some(std::panic::catch_unwind(std::panic::AssertUnwindSafe(
+                section,
+            )));
         }
     })?;
     match result.expect("the contract says that a section that did not fail was called") {

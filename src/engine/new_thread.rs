@@ -21,8 +21,16 @@ pub(crate) trait Main: Send + Sync {
 }
 
 impl NewThread {
-    pub(crate) fn new(control: Arc<Control>, stack_size: Option<usize>, main: Arc<dyn Main>) -> Self {
-        Self { control, stack_size, main }
+    pub(crate) fn new(
+        control: Arc<Control>,
+        stack_size: Option<usize>,
+        main: Arc<dyn Main>,
+    ) -> Self {
+        Self {
+            control,
+            stack_size,
+            main,
+        }
     }
 
     /// Who the thread will be.
@@ -38,7 +46,10 @@ impl NewThread {
     /// Runs the thread's closure. A panic in it is caught and kept for the join.
     pub fn run(self) -> Finished {
         self.main.run();
-        Finished { main: Some(self.main), control: self.control }
+        Finished {
+            main: Some(self.main),
+            control: self.control,
+        }
     }
 }
 

@@ -1,10 +1,9 @@
 //! Sockets for engines that can wait until a descriptor is ready: try the operation first, wait only if it
 //! would block. Whoever implements [`Readiness`] gets [`Socket`] for it.
 
-use super::socket::{Limit, Shared, SocketRef, set_descriptor_nonblocking};
+use super::socket::{Limit, Patience, Shared, SocketRef, set_descriptor_nonblocking};
 use super::source::{Interest, Source};
 use super::{Control, Socket, kernel, source};
-use standin_core::context;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -33,15 +32,30 @@ pub trait Readiness: Send + Sync {
 }
 
 impl<R: Readiness> Socket for R {
-    fn connect(&'static self, address: &SocketAddr, timeout: Option<Duration>) -> io::Result<OwnedFd> {
+    fn connect(
+        &'static self,
+        address: &SocketAddr,
+        timeout: Option<Duration>,
+    ) -> io::Result<OwnedFd> {
         Control::check_cancellation()?;
         let fd = kernel::stream_socket(address, true)?;
         if !kernel::start_connect(&fd, address)? {
             let shared = Shared::new();
             let registration = source::Registration::new();
-            let socket = SocketRef { fd: fd.as_fd(), shared: &shared, registration: &registration };
-            let limit = timeout.map_or(Limit::None, Limit::After);
-            let connected = perform(self, socket, Interest::Write, limit, kernel::connect_result, |()| false);
+            let socket = SocketRef {
+                fd: fd.as_fd(),
+                shared: &shared,
+                registration: &registration,
+            };
+            let mut patience = Patience::new(timeout.map_or(Limit::None, Limit::After));
+            let connected = perform(
+                self,
+                socket,
+                Interest::Write,
+                &mut patience,
+                kernel::connect_result,
+                |()| false,
+            );
             // The registration lives as long as the descriptor does, and that goes on as a stream of its own.
             registration.release(fd.as_fd(), true);
             connected.map_err(|error| match error.kind() {
@@ -53,13 +67,24 @@ impl<R: Readiness> Socket for R {
         Ok(fd)
     }
 
-    fn accept(&'static self, listener: SocketRef<'_>, limit: Limit) -> io::Result<(OwnedFd, SocketAddr)> {
+    fn accept(
+        &'static self,
+        listener: SocketRef<'_>,
+        limit: Limit,
+    ) -> io::Result<(OwnedFd, SocketAddr)> {
         // There is no flag for a single call. Two threads that poll and then accept would block the loser.
-        if !listener.is_forced_nonblocking() {
-            listener.shared.set_forced(true);
-            set_descriptor_nonblocking(listener.fd, true)?;
-        }
-        perform(self, listener, Interest::Read, limit, kernel::accept_once, |_| false)
+        let once = |fd: BorrowedFd<'_>| {
+            listener.force_nonblocking()?;
+            kernel::accept_once(fd)
+        };
+        perform(
+            self,
+            listener,
+            Interest::Read,
+            &mut Patience::new(limit),
+            once,
+            |_| false,
+        )
     }
 
     fn receive(
@@ -72,7 +97,15 @@ impl<R: Readiness> Socket for R {
         let length = buffer.len();
         let once = |fd: BorrowedFd<'_>| kernel::receive_once(fd, buffer, peek);
         // A peek takes nothing, and says nothing about what a read would find.
-        perform(self, socket, Interest::Read, limit, once, |&got| !peek && got > 0 && got < length)
+        let drains = |&got: &usize| !peek && got > 0 && got < length;
+        perform(
+            self,
+            socket,
+            Interest::Read,
+            &mut Patience::new(limit),
+            once,
+            drains,
+        )
     }
 
     fn receive_vectored(
@@ -81,22 +114,45 @@ impl<R: Readiness> Socket for R {
         buffers: &mut [IoSliceMut<'_>],
         limit: Limit,
     ) -> io::Result<usize> {
+        // Of those that the kernel takes: to fill them all, with more to come, drains nothing.
+        let buffers = kernel::limit_len_mut(buffers);
         let length: usize = buffers.iter().map(|buffer| buffer.len()).sum();
         let once = |fd: BorrowedFd<'_>| kernel::receive_vectored_once(fd, buffers);
-        perform(self, socket, Interest::Read, limit, once, |&got| got > 0 && got < length)
+        let drains = |&got: &usize| got > 0 && got < length;
+        perform(
+            self,
+            socket,
+            Interest::Read,
+            &mut Patience::new(limit),
+            once,
+            drains,
+        )
     }
 
-    fn send(&'static self, socket: SocketRef<'_>, buffer: &[u8], limit: Limit) -> io::Result<usize> {
+    fn send(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffer: &[u8],
+        limit: Limit,
+    ) -> io::Result<usize> {
+        if buffer.is_empty() {
+            // There is always room for nothing.
+            Control::check_cancellation()?;
+            return kernel::send_once(socket.fd, buffer);
+        }
+        let mut patience = Patience::new(limit);
         let mut sent = 0;
         loop {
             let rest = &buffer[sent..];
             let once = |fd: BorrowedFd<'_>| kernel::send_once(fd, rest);
-            match perform(self, socket, Interest::Write, limit, once, |&got| got < rest.len()) {
+            match perform(self, socket, Interest::Write, &mut patience, once, |&got| {
+                got < rest.len()
+            }) {
                 Ok(some) => sent += some,
                 Err(_) if sent > 0 => return Ok(sent),
                 Err(error) => return Err(error),
             }
-            if sent == buffer.len() || limit == Limit::Immediate {
+            if sent == buffer.len() || !patience.may_wait() {
                 return Ok(sent);
             }
         }
@@ -109,7 +165,14 @@ impl<R: Readiness> Socket for R {
         limit: Limit,
     ) -> io::Result<usize> {
         let once = |fd: BorrowedFd<'_>| kernel::send_vectored_once(fd, buffers);
-        perform(self, socket, Interest::Write, limit, once, |_| false)
+        perform(
+            self,
+            socket,
+            Interest::Write,
+            &mut Patience::new(limit),
+            once,
+            |_| false,
+        )
     }
 
     fn shutdown(&'static self, socket: SocketRef<'_>, how: Shutdown) -> io::Result<()> {
@@ -123,17 +186,18 @@ fn perform<T>(
     engine: &'static dyn Readiness,
     socket: SocketRef<'_>,
     interest: Interest,
-    limit: Limit,
+    patience: &mut Patience,
     mut once: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     drains: impl Fn(&T) -> bool,
 ) -> io::Result<T> {
     Control::check_cancellation()?;
     let mut source = socket.registration.find(engine);
-    let mut deadline = None;
     loop {
         // Read before the operation is tried: an edge that comes later ends the wait below.
         let seen = source.map_or(0, |source| source.seen(interest));
-        if !source.is_some_and(|source| source.is_drained(interest, seen)) {
+        // An edge is seen only when the processor asks the kernel, and whoever does not wait need not get
+        // there: it has to ask itself.
+        if !patience.may_wait() || !source.is_some_and(|source| source.is_drained(interest, seen)) {
             match once(socket.fd) {
                 Ok(value) => {
                     if let Some(source) = source
@@ -149,14 +213,10 @@ fn perform<T>(
                 Err(error) => return Err(error),
             }
         }
-        if limit == Limit::Immediate {
+        if !patience.may_wait() {
             return Err(would_block());
         }
-        if let Limit::After(timeout) = limit
-            && deadline.is_none()
-        {
-            deadline = context::now().checked_add(timeout);
-        }
+        let deadline = patience.deadline();
         let wait_from = match source {
             Some(source) => Some((source, seen)),
             None => {
@@ -178,4 +238,3 @@ fn perform<T>(
 fn would_block() -> io::Error {
     rustix::io::Errno::AGAIN.into()
 }
-

@@ -10,7 +10,11 @@ static CHOSEN: OnceLock<Engine> = OnceLock::new();
 ///
 /// Pinned green threads are among them once the program accepted them (`green::accept_pinned`).
 pub fn all() -> Vec<Engine> {
-    compiled().iter().copied().filter(|engine| usable(*engine).is_ok()).collect()
+    compiled()
+        .iter()
+        .copied()
+        .filter(|engine| usable(*engine).is_ok())
+        .collect()
 }
 
 /// The engine with a name.
@@ -48,7 +52,9 @@ pub fn set_default(engine: Engine) -> io::Result<()> {
         chosen if chosen == engine => Ok(()),
         chosen => Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            format!("cannot make {engine} the default engine: {chosen} is it already; choose before the first spawn"),
+            format!(
+                "cannot make {engine} the default engine: {chosen} is it already; choose before the first spawn"
+            ),
         )),
     }
 }
@@ -65,7 +71,10 @@ pub fn default() -> io::Result<Engine> {
     }
     let engine = match std::env::var_os("STANDIN_ENGINE") {
         Some(name) => named(&name.to_string_lossy()).map_err(|error| {
-            io::Error::new(error.kind(), format!("the environment variable STANDIN_ENGINE: {error}"))
+            io::Error::new(
+                error.kind(),
+                format!("the environment variable STANDIN_ENGINE: {error}"),
+            )
         })?,
         None => compiled()[0],
     };

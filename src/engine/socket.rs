@@ -1,6 +1,7 @@
 //! A socket as an engine sees it.
 
 use super::source::Registration;
+use standin_core::{Instant, Lock, context};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -19,6 +20,37 @@ pub enum Limit {
     None,
 }
 
+/// A limit, and the deadline that it became when its operation first had to wait: an operation of several
+/// steps has one deadline for all of them, as in the kernel.
+pub(super) struct Patience {
+    limit: Limit,
+    deadline: Option<Option<Instant>>,
+}
+
+impl Patience {
+    pub(super) fn new(limit: Limit) -> Self {
+        Self {
+            limit,
+            deadline: None,
+        }
+    }
+
+    /// Whether the operation may wait at all.
+    pub(super) fn may_wait(&self) -> bool {
+        self.limit != Limit::Immediate
+    }
+
+    /// How long it waits; `None` is for ever.
+    pub(super) fn deadline(&mut self) -> Option<Instant> {
+        let limit = self.limit;
+        *self.deadline.get_or_insert_with(|| match limit {
+            Limit::Immediate => Some(context::now()),
+            Limit::After(timeout) => context::now().checked_add(timeout),
+            Limit::None => None,
+        })
+    }
+}
+
 /// A descriptor, what its clones share, and what engines know of this one.
 #[derive(Clone, Copy)]
 pub struct SocketRef<'a> {
@@ -35,7 +67,18 @@ impl<'a> SocketRef<'a> {
 
     /// Whether the descriptor itself is non-blocking although its user sees a blocking one.
     pub fn is_forced_nonblocking(self) -> bool {
-        self.shared.flags.load(Relaxed) & FORCED != 0
+        self.shared.is_forced()
+    }
+
+    /// Makes the descriptor itself non-blocking, for an operation that has no flag for a single call. Asked
+    /// before each attempt: a clone that went back to std may have undone it.
+    pub(super) fn force_nonblocking(self) -> io::Result<()> {
+        if !self.shared.is_forced() {
+            let _changing = self.shared.changing.lock();
+            set_descriptor_nonblocking(self.fd, true)?;
+            self.shared.set(FORCED, true);
+        }
+        Ok(())
     }
 }
 
@@ -46,6 +89,8 @@ pub(crate) struct Shared {
     read_timeout: AtomicU64,
     write_timeout: AtomicU64,
     flags: AtomicU64,
+    /// Held while the descriptor's own mode is changed together with the flags.
+    changing: Lock<()>,
 }
 
 /// The user made it non-blocking.
@@ -62,7 +107,23 @@ pub(crate) enum Direction {
 
 impl Shared {
     pub(crate) const fn new() -> Self {
-        Self { read_timeout: AtomicU64::new(0), write_timeout: AtomicU64::new(0), flags: AtomicU64::new(0) }
+        Self {
+            read_timeout: AtomicU64::new(0),
+            write_timeout: AtomicU64::new(0),
+            flags: AtomicU64::new(0),
+            changing: Lock::new(()),
+        }
+    }
+
+    /// For a connection that this listener accepted: Linux hands the timeouts on, but not the mode.
+    pub(crate) fn of_accepted(&self) -> Self {
+        let shared = Self::new();
+        for direction in [Direction::Read, Direction::Write] {
+            shared
+                .timeout(direction)
+                .store(self.timeout(direction).load(Relaxed), Relaxed);
+        }
+        shared
     }
 
     pub(crate) fn limit(&self, direction: Direction) -> Limit {
@@ -76,7 +137,9 @@ impl Shared {
     }
 
     pub(crate) fn set_timeout(&self, direction: Direction, timeout: Option<Duration>) {
-        let nanoseconds = timeout.map_or(0, |timeout| timeout.as_nanos().try_into().unwrap_or(u64::MAX));
+        let nanoseconds = timeout.map_or(0, |timeout| {
+            timeout.as_nanos().try_into().unwrap_or(u64::MAX)
+        });
         self.timeout(direction).store(nanoseconds, Relaxed);
     }
 
@@ -88,8 +151,33 @@ impl Shared {
         self.set(NONBLOCKING, nonblocking);
     }
 
-    pub(crate) fn set_forced(&self, forced: bool) {
-        self.set(FORCED, forced);
+    fn is_forced(&self) -> bool {
+        self.flags.load(Relaxed) & FORCED != 0
+    }
+
+    /// As `set_nonblocking`, for a socket whose descriptor may be non-blocking already, whatever its user
+    /// sees.
+    pub(crate) fn set_nonblocking_unless_forced(
+        &self,
+        fd: BorrowedFd<'_>,
+        nonblocking: bool,
+    ) -> io::Result<()> {
+        let _changing = self.changing.lock();
+        if !self.is_forced() {
+            set_descriptor_nonblocking(fd, nonblocking)?;
+        }
+        self.set_nonblocking(nonblocking);
+        Ok(())
+    }
+
+    /// Gives the descriptor the mode that its user sees.
+    fn restore_mode(&self, fd: BorrowedFd<'_>) {
+        let _changing = self.changing.lock();
+        if self.is_forced() {
+            // Fails only for a descriptor that is not open.
+            let _ = set_descriptor_nonblocking(fd, self.is_nonblocking());
+            self.set(FORCED, false);
+        }
     }
 
     fn set(&self, flag: u64, on: bool) {
@@ -124,7 +212,11 @@ impl<S: AsFd> Handle<S> {
 
     /// For another descriptor of the same socket.
     pub(crate) fn sharing(socket: S, shared: Arc<Shared>) -> Self {
-        Self { socket: Some(socket), shared, registration: Registration::new() }
+        Self {
+            socket: Some(socket),
+            shared,
+            registration: Registration::new(),
+        }
     }
 
     /// For a socket that comes from elsewhere: its mode is asked of the kernel.
@@ -136,13 +228,21 @@ impl<S: AsFd> Handle<S> {
         if let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
             shared.set_nonblocking(flags.contains(rustix::fs::OFlags::NONBLOCK));
         }
-        shared.set_timeout(Direction::Read, socket_timeout(fd, Timeout::Recv).ok().flatten());
-        shared.set_timeout(Direction::Write, socket_timeout(fd, Timeout::Send).ok().flatten());
+        shared.set_timeout(
+            Direction::Read,
+            socket_timeout(fd, Timeout::Recv).ok().flatten(),
+        );
+        shared.set_timeout(
+            Direction::Write,
+            socket_timeout(fd, Timeout::Send).ok().flatten(),
+        );
         Self::sharing(socket, Arc::new(shared))
     }
 
     pub(crate) fn std(&self) -> &S {
-        self.socket.as_ref().expect("a handle has its socket until it is taken apart")
+        self.socket
+            .as_ref()
+            .expect("a handle has its socket until it is taken apart")
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -150,7 +250,11 @@ impl<S: AsFd> Handle<S> {
     }
 
     pub(crate) fn as_ref(&self) -> SocketRef<'_> {
-        SocketRef { fd: self.std().as_fd(), shared: &self.shared, registration: &self.registration }
+        SocketRef {
+            fd: self.std().as_fd(),
+            shared: &self.shared,
+            registration: &self.registration,
+        }
     }
 
     pub(crate) fn limit(&self, direction: Direction) -> Limit {
@@ -160,12 +264,10 @@ impl<S: AsFd> Handle<S> {
     /// The std socket, in the mode that its user sees, known to no engine any more.
     pub(crate) fn into_std(mut self) -> S {
         self.registration.release(self.std().as_fd(), true);
-        if self.as_ref().is_forced_nonblocking() {
-            // Fails only for a descriptor that is not open.
-            let _ = set_descriptor_nonblocking(self.std().as_fd(), self.shared.is_nonblocking());
-            self.shared.set_forced(false);
-        }
-        self.socket.take().expect("a handle has its socket until it is taken apart")
+        self.shared.restore_mode(self.std().as_fd());
+        self.socket
+            .take()
+            .expect("a handle has its socket until it is taken apart")
     }
 }
 

@@ -45,10 +45,10 @@ pub struct Source {
     read: Edges,
     write: Edges,
     hung_up: AtomicBool,
-    /// The engine's own: where it registered the descriptor, and how often in a row it was waited for from
-    /// somewhere else.
-    pub(crate) home: AtomicU32,
-    pub(crate) strangers: AtomicU32,
+    /// The engine's own: where it registered the descriptor.
+    pub home: AtomicU32,
+    /// The engine's own: how often in a row it was waited for from somewhere else.
+    pub strangers: AtomicU32,
     /// Who registered it. Written before the source is published in a [`Registration`] and after it was
     /// taken out of it, so by one thread alone; read through the registration in between.
     owner: Cell<Option<&'static dyn Readiness>>,
@@ -76,7 +76,10 @@ const NEVER: u32 = 1;
 
 impl Source {
     fn new() -> Self {
-        let edges = || Edges { count: AtomicU32::new(0), drained: AtomicU32::new(NEVER) };
+        let edges = || Edges {
+            count: AtomicU32::new(0),
+            drained: AtomicU32::new(NEVER),
+        };
         Self {
             generation: AtomicU32::new(0),
             read: edges(),
@@ -90,15 +93,19 @@ impl Source {
     }
 
     /// What the reactor gets back with each event of this registration.
-    pub(crate) fn token(&'static self) -> u64 {
+    pub fn token(&'static self) -> u64 {
         let address = ptr::from_ref(self).expose_provenance() as u64;
         address | u64::from(self.generation.load(Relaxed)) << ADDRESS_BITS
     }
 
     /// The source of a token, unless its registration is gone.
-    pub(crate) fn of_token(token: u64) -> Option<&'static Source> {
+    ///
+    /// # Safety
+    ///
+    /// [`token`](Self::token) returned the value, in this process.
+    pub unsafe fn of_token(token: u64) -> Option<&'static Source> {
         let address = (token & ((1 << ADDRESS_BITS) - 1)) as usize;
-        // SAFETY: only `token` makes tokens, and sources are never freed.
+        // SAFETY: the caller's promise; sources are never freed.
         let source = unsafe { &*ptr::with_exposed_provenance::<Source>(address) };
         (source.generation.load(Relaxed) == (token >> ADDRESS_BITS) as u32).then_some(source)
     }
@@ -138,15 +145,26 @@ impl Source {
     /// # Errors
     ///
     /// The calling thread was cancelled.
-    pub(crate) fn wait(&self, interest: Interest, seen: u32, deadline: Option<Instant>) -> io::Result<bool> {
+    pub(crate) fn wait(
+        &self,
+        interest: Interest,
+        seen: u32,
+        deadline: Option<Instant>,
+    ) -> io::Result<bool> {
         let count = &self.edges(interest).count;
-        if count.compare_exchange(seen, seen | WAITED, Relaxed, Relaxed).is_err_and(|now| now != seen | WAITED) {
+        if count
+            .compare_exchange(seen, seen | WAITED, Relaxed, Relaxed)
+            .is_err_and(|now| now != seen | WAITED)
+        {
             return Ok(true);
         }
         let wait = Control::current(|control| match control {
-            Some(control) => {
-                wait_queue::wait_interruptible(count, seen | WAITED, deadline, control.cancel_flag())
-            }
+            Some(control) => wait_queue::wait_interruptible(
+                count,
+                seen | WAITED,
+                deadline,
+                control.cancel_flag(),
+            ),
             None => wait_queue::wait(count, seen | WAITED, deadline),
         });
         match wait {
@@ -216,7 +234,10 @@ pub(crate) struct Registration {
 
 impl Registration {
     pub(crate) const fn new() -> Self {
-        Self { first: AtomicPtr::new(ptr::null_mut()), adding: Lock::new(()) }
+        Self {
+            first: AtomicPtr::new(ptr::null_mut()),
+            adding: Lock::new(()),
+        }
     }
 
     /// The source that `owner` registered.
@@ -224,7 +245,11 @@ impl Registration {
         let mut source = self.first.load(Acquire);
         // SAFETY: sources are never freed.
         while let Some(found) = unsafe { source.as_ref() } {
-            if found.owner.get().is_some_and(|other| ptr::addr_eq(other, owner)) {
+            if found
+                .owner
+                .get()
+                .is_some_and(|other| ptr::addr_eq(other, owner))
+            {
                 return Some(found);
             }
             source = found.next.load(Relaxed);
@@ -276,7 +301,9 @@ impl Registration {
 
 /// Makes late events void, and the source fit for another descriptor.
 fn retire(source: &'static Source) {
-    source.generation.store((source.generation.load(Relaxed) + 1) % GENERATIONS, Relaxed);
+    source
+        .generation
+        .store((source.generation.load(Relaxed) + 1) % GENERATIONS, Relaxed);
     source.owner.set(None);
     source.hung_up.store(false, Relaxed);
     source.strangers.store(0, Relaxed);

@@ -2,7 +2,7 @@
 //! to keep std's behaviour with standin's types.
 
 use super::control::Control;
-use super::{Contract, NewThread, Sleep, Socket, Spawn, interrupt};
+use super::{Contract, NewThread, Sleep, Socket, Spawn};
 use standin_core::Instant;
 use standin_core::context::{self, Context, OsThread};
 use std::any::Any;
@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::io;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 /// OS threads.
 pub(super) struct Threads;
@@ -87,8 +87,12 @@ impl Drop for Last {
 
 fn run(thread: NewThread) {
     let control = thread.control().clone();
-    let running = Box::new(Running { parking: OsThread::new(), control: control.clone(), finished: None });
-    control.bind(Arc::new(Cancel(running.waker())).into());
+    let running = Box::new(Running {
+        parking: OsThread::new(),
+        control: control.clone(),
+        finished: None,
+    });
+    control.bind(running.waker());
     let context: NonNull<dyn Context> = NonNull::from(&*running as &dyn Context);
     LAST.with_borrow_mut(|last| *last = Some(Last(running)));
     // SAFETY: `LAST` owns the context until it replaces it.
@@ -99,14 +103,4 @@ fn run(thread: NewThread) {
             last.0.finished = Some(finished);
         }
     });
-}
-
-/// Wakes a thread that parks, and gets it out of `poll`.
-struct Cancel(Waker);
-
-impl Wake for Cancel {
-    fn wake(self: Arc<Self>) {
-        interrupt::all();
-        self.0.wake_by_ref();
-    }
 }

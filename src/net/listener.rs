@@ -24,7 +24,9 @@ impl TcpListener {
     ///
     /// As std's.
     pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
-        first_that(address, |address| StdListener::bind(address).map(|listener| Self(Handle::new(listener))))
+        first_that(address, |address| {
+            StdListener::bind(address).map(|listener| Self(Handle::new(listener)))
+        })
     }
 
     /// This corresponds to [`std::net::TcpListener::local_addr`].
@@ -55,12 +57,12 @@ impl TcpListener {
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let limit = self.0.limit(Direction::Read);
         let (fd, address) = here().accept(self.0.as_ref(), limit)?;
-        Ok((TcpStream::connected(fd), address))
+        Ok((TcpStream::accepted(fd, self.0.shared()), address))
     }
 
     /// This corresponds to [`std::net::TcpListener::incoming`].
     pub fn incoming(&self) -> Incoming<'_> {
-        Incoming(self)
+        Incoming { listener: self }
     }
 
     /// This corresponds to [`std::net::TcpListener::set_ttl`].
@@ -118,24 +120,24 @@ impl TcpListener {
     ///
     /// As std's.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.0.shared().set_nonblocking(nonblocking);
-        if !self.0.as_ref().is_forced_nonblocking() {
-            self.0.std().set_nonblocking(nonblocking)?;
-        }
-        Ok(())
+        self.0
+            .shared()
+            .set_nonblocking_unless_forced(self.0.std().as_fd(), nonblocking)
     }
 }
 
 /// The connections of a listener, without end. This corresponds to [`std::net::Incoming`].
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 #[derive(Debug)]
-pub struct Incoming<'a>(&'a TcpListener);
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+}
 
 impl Iterator for Incoming<'_> {
     type Item = io::Result<TcpStream>;
 
     fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        Some(self.0.accept().map(|(stream, _)| stream))
+        Some(self.listener.accept().map(|(stream, _)| stream))
     }
 }
 

@@ -3,13 +3,14 @@
 use super::address::{ToSocketAddrs, first_that};
 use super::{Shutdown, SocketAddr};
 use crate::engine::here;
-use crate::engine::socket::{Direction, Handle};
+use crate::engine::socket::{Direction, Handle, Shared};
 use crate::time::Duration;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::TcpStream as StdStream;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 
 /// A connected stream. This corresponds to [`std::net::TcpStream`].
 ///
@@ -24,7 +25,9 @@ impl TcpStream {
     ///
     /// As std's.
     pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
-        first_that(address, |address| here().connect(address, None).map(Self::connected))
+        first_that(address, |address| {
+            here().connect(address, None).map(Self::connected)
+        })
     }
 
     /// This corresponds to [`std::net::TcpStream::connect_timeout`].
@@ -34,7 +37,10 @@ impl TcpStream {
     /// As std's: `TimedOut` after `timeout`, `InvalidInput` if that is zero.
     pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<Self> {
         if timeout.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "cannot set a 0 duration timeout",
+            ));
         }
         here().connect(address, Some(timeout)).map(Self::connected)
     }
@@ -42,6 +48,11 @@ impl TcpStream {
     /// A socket that was just made.
     pub(super) fn connected(fd: OwnedFd) -> Self {
         Self(Handle::new(fd.into()))
+    }
+
+    /// A socket that a listener accepted, which has its timeouts.
+    pub(super) fn accepted(fd: OwnedFd, listener: &Shared) -> Self {
+        Self(Handle::sharing(fd.into(), Arc::new(listener.of_accepted())))
     }
 
     /// This corresponds to [`std::net::TcpStream::peer_addr`].
@@ -202,7 +213,12 @@ impl Read for TcpStream {
 
 impl Read for &TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        here().receive(self.0.as_ref(), buffer, false, self.0.limit(Direction::Read))
+        here().receive(
+            self.0.as_ref(),
+            buffer,
+            false,
+            self.0.limit(Direction::Read),
+        )
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {

@@ -161,6 +161,12 @@ impl FutexRwLock {
         }
     }
 
+    /// Whether a reader has asked to be woken.
+    #[cfg(test)]
+    pub(super) fn readers_wait(&self) -> bool {
+        self.load().readers_wait()
+    }
+
     #[cold]
     fn read_contended(&self) {
         let mut state = self.spin_while(|state| state.0 == WRITER);

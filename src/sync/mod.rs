@@ -25,6 +25,8 @@ mod once;
 mod once_lock;
 mod poison;
 mod rwlock;
+#[cfg(test)]
+mod tests;
 
 pub use self::barrier::{Barrier, BarrierWaitResult};
 pub use self::condvar::{Condvar, WaitTimeoutResult};

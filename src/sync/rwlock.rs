@@ -29,7 +29,7 @@ use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 /// assert_eq!(*LIMIT.read().unwrap(), 6);
 /// ```
 pub struct RwLock<T: ?Sized> {
-    raw: FutexRwLock,
+    pub(super) raw: FutexRwLock,
     poison: poison::Flag,
     /// # Invariant
     ///

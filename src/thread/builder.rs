@@ -138,7 +138,10 @@ impl Builder {
         T: Send + 'a,
     {
         let name = self.name.map(|name| {
-            assert!(!name.contains('\0'), "thread name may not contain interior null bytes");
+            assert!(
+                !name.contains('\0'),
+                "thread name may not contain interior null bytes"
+            );
             name.into_boxed_str()
         });
         let control = Control::new(name, Some(engine));
@@ -150,7 +153,10 @@ impl Builder {
         // SAFETY: as above.
         let join: Arc<dyn Join<T> + 'scope> = unsafe { mem::transmute(join) };
         packet.begin();
-        match engine.contract().start(NewThread::new(control.clone(), self.stack_size, main)) {
+        match engine
+            .contract()
+            .start(NewThread::new(control.clone(), self.stack_size, main))
+        {
             Ok(os_thread) => Ok(Joinable::new(join, control, os_thread)),
             Err(error) => {
                 packet.abandon();

@@ -59,7 +59,11 @@ impl<'scope, T> Joinable<'scope, T> {
         control: Arc<Control>,
         os_thread: Option<OsJoinHandle<()>>,
     ) -> Self {
-        Self { packet, thread: Thread::new(control), os_thread }
+        Self {
+            packet,
+            thread: Thread::new(control),
+            os_thread,
+        }
     }
 
     pub(super) fn thread(&self) -> &Thread {

@@ -132,7 +132,11 @@ impl<T: 'static> LocalKey<T> {
         if !ANY_PINNED.load(Relaxed) {
             return None;
         }
-        Control::current(|control| control.filter(|control| control.locals().is_some()).cloned())
+        Control::current(|control| {
+            control
+                .filter(|control| control.locals().is_some())
+                .cloned()
+        })
     }
 
     /// Calls `f` with the value of the calling thread, which is `control` and pinned. A value that is not
@@ -306,7 +310,10 @@ unsafe impl Send for Locals {}
 impl Locals {
     pub(crate) fn new() -> Self {
         ANY_PINNED.store(true, Relaxed);
-        Self { values: RefCell::default(), order: RefCell::default() }
+        Self {
+            values: RefCell::default(),
+            order: RefCell::default(),
+        }
     }
 
     /// The value of a key, made now if it is not there yet; `first` comes back if it was.
@@ -341,7 +348,9 @@ impl Locals {
     /// Drops all values, also those that are made meanwhile, the newest first.
     pub(crate) fn destroy(&self) {
         loop {
-            let Some(key) = self.order.borrow_mut().pop() else { break };
+            let Some(key) = self.order.borrow_mut().pop() else {
+                break;
+            };
             let value = self.values.borrow_mut().insert(key, Local::Destroyed);
             drop(value);
         }

@@ -16,8 +16,8 @@ mod scoped;
 pub use builder::Builder;
 pub use current::{Thread, ThreadId, current};
 pub use handle::JoinHandle;
-pub use local::{AccessError, LocalKey};
 pub(crate) use local::Locals;
+pub use local::{AccessError, LocalKey};
 #[allow(deprecated)]
 pub use park::park_timeout_ms;
 pub use park::{park, park_timeout};
@@ -40,7 +40,9 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    Builder::new().spawn(f).unwrap_or_else(|error| panic!("failed to spawn thread: {error}"))
+    Builder::new()
+        .spawn(f)
+        .unwrap_or_else(|error| panic!("failed to spawn thread: {error}"))
 }
 
 /// Lets other threads of the engine run. This corresponds to [`std::thread::yield_now`].

@@ -103,7 +103,9 @@ impl<T> Outcome<T> {
                 FINISHED => return,
                 RUNNING => {
                     // Fails if the thread finished just now, or another caller said the same.
-                    let _ = self.state.compare_exchange(RUNNING, AWAITED, Relaxed, Relaxed);
+                    let _ = self
+                        .state
+                        .compare_exchange(RUNNING, AWAITED, Relaxed, Relaxed);
                 }
                 _ => {
                     let _ = wait_queue::wait(&self.state, AWAITED, None);

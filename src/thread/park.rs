@@ -21,7 +21,10 @@ pub fn park() {
         if token.fetch_sub(1, Acquire) == PRESENT {
             return;
         }
-        while token.compare_exchange(PRESENT, ABSENT, Acquire, Acquire).is_err() {
+        while token
+            .compare_exchange(PRESENT, ABSENT, Acquire, Acquire)
+            .is_err()
+        {
             let _ = wait_queue::wait(token, AWAITED, None);
         }
     });

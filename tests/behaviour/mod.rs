@@ -3,6 +3,7 @@
 use super::shapes;
 
 mod net;
+mod net_address;
 mod net_mode;
 mod sync;
 mod thread;
@@ -14,6 +15,7 @@ mod time;
 pub fn all() -> Vec<(&'static str, fn())> {
     [
         net::ALL,
+        net_address::ALL,
         net_mode::ALL,
         sync::condvar::ALL,
         sync::mpsc::ALL,

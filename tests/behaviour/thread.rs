@@ -14,10 +14,22 @@ use time::{Duration, Instant};
 pub const ALL: &[(&str, fn())] = &[
     ("thread_spawn_and_join", thread_spawn_and_join),
     ("thread_panic_reaches_join", thread_panic_reaches_join),
-    ("thread_closure_dropped_before_join", thread_closure_dropped_before_join),
-    ("thread_runs_on_without_its_handle", thread_runs_on_without_its_handle),
-    ("thread_result_without_handle_is_dropped", thread_result_without_handle_is_dropped),
-    ("thread_handle_moves_between_threads", thread_handle_moves_between_threads),
+    (
+        "thread_closure_dropped_before_join",
+        thread_closure_dropped_before_join,
+    ),
+    (
+        "thread_runs_on_without_its_handle",
+        thread_runs_on_without_its_handle,
+    ),
+    (
+        "thread_result_without_handle_is_dropped",
+        thread_result_without_handle_is_dropped,
+    ),
+    (
+        "thread_handle_moves_between_threads",
+        thread_handle_moves_between_threads,
+    ),
     ("thread_tree", thread_tree),
     ("thread_names", thread_names),
     ("thread_name_with_null", thread_name_with_null),
@@ -25,17 +37,29 @@ pub const ALL: &[(&str, fn())] = &[
     ("thread_identity", thread_identity),
     ("thread_identities_differ", thread_identities_differ),
     ("thread_is_finished", thread_is_finished),
-    ("thread_park_token_comes_first", thread_park_token_comes_first),
-    ("thread_park_tokens_do_not_add_up", thread_park_tokens_do_not_add_up),
+    (
+        "thread_park_token_comes_first",
+        thread_park_token_comes_first,
+    ),
+    (
+        "thread_park_tokens_do_not_add_up",
+        thread_park_tokens_do_not_add_up,
+    ),
     ("thread_park_waits", thread_park_waits),
     ("thread_park_ping_pong", thread_park_ping_pong),
-    ("thread_park_timeout_is_not_early", thread_park_timeout_is_not_early),
+    (
+        "thread_park_timeout_is_not_early",
+        thread_park_timeout_is_not_early,
+    ),
     ("thread_park_timeout_zero", thread_park_timeout_zero),
     ("thread_park_timeout_longest", thread_park_timeout_longest),
     ("thread_unpark_after_the_end", thread_unpark_after_the_end),
     ("thread_sleep_is_not_early", thread_sleep_is_not_early),
     ("thread_sleep_longest", thread_sleep_longest),
-    ("thread_sleepers_sleep_together", thread_sleepers_sleep_together),
+    (
+        "thread_sleepers_sleep_together",
+        thread_sleepers_sleep_together,
+    ),
     ("thread_yield_lets_others_run", thread_yield_lets_others_run),
     ("thread_panicking", thread_panicking),
     ("thread_text_and_traits", thread_text_and_traits),
@@ -46,14 +70,20 @@ pub fn thread_spawn_and_join() {
     let thread = thread::spawn(move || text + " in and out");
     assert_eq!(thread.join().unwrap(), "moved in and out");
     let threads: Vec<_> = (0..100_u64).map(|n| thread::spawn(move || n * n)).collect();
-    let sum: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    let sum: u64 = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .sum();
     assert_eq!(sum, 328_350);
 }
 
 pub fn thread_panic_reaches_join() {
     let payload = thread::spawn(|| panic!("literal")).join().unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&"literal"));
-    let payload = thread::spawn(|| panic!("number {}", 7)).join().unwrap_err();
+    let number = std::hint::black_box(7);
+    let payload = thread::spawn(move || panic!("number {number}"))
+        .join()
+        .unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&String::from("number 7")));
     let payload = thread::spawn(|| panic::panic_any(7_u8)).join().unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&7_u8));
@@ -127,7 +157,10 @@ pub fn thread_tree() {
             return 1;
         }
         let threads = [(); 2].map(|()| thread::spawn(move || leaves(depth - 1)));
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
     }
     assert_eq!(leaves(7), 128);
 }
@@ -137,8 +170,15 @@ fn named(name: &str) -> Builder {
 }
 
 pub fn thread_names() {
-    for name in ["plain", "", "longer than the fifteen bytes that Linux keeps", "größer"] {
-        let thread = named(name).spawn(|| thread::current().name().map(String::from)).unwrap();
+    for name in [
+        "plain",
+        "",
+        "longer than the fifteen bytes that Linux keeps",
+        "größer",
+    ] {
+        let thread = named(name)
+            .spawn(|| thread::current().name().map(String::from))
+            .unwrap();
         assert_eq!(thread.thread().name(), Some(name));
         assert_eq!(thread.join().unwrap().as_deref(), Some(name));
     }
@@ -163,12 +203,27 @@ pub fn thread_stack_size() {
     const SIZE: usize = 16 << 20;
     fn deep(frames: usize) -> usize {
         let frame = std::hint::black_box([frames; 1024]);
-        if frames == 0 { 0 } else { deep(frames - 1) + frame[frames % 1024] / frames }
+        if frames == 0 {
+            0
+        } else {
+            deep(frames - 1) + frame[frames % 1024] / frames
+        }
     }
-    let thread = Builder::new().stack_size(SIZE).spawn(|| deep(1000)).unwrap();
+    let thread = Builder::new()
+        .stack_size(SIZE)
+        .spawn(|| deep(1000))
+        .unwrap();
     assert_eq!(thread.join().unwrap(), 1000);
     // Less than any system allows is no error.
-    assert_eq!(Builder::new().stack_size(1).spawn(|| 1).unwrap().join().unwrap(), 1);
+    assert_eq!(
+        Builder::new()
+            .stack_size(1)
+            .spawn(|| 1)
+            .unwrap()
+            .join()
+            .unwrap(),
+        1
+    );
 }
 
 pub fn thread_identity() {
@@ -185,8 +240,13 @@ pub fn thread_identity() {
 }
 
 pub fn thread_identities_differ() {
-    let threads: Vec<_> = (0..50).map(|_| thread::spawn(|| thread::current().id())).collect();
-    let mut ids: HashSet<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let threads: Vec<_> = (0..50)
+        .map(|_| thread::spawn(|| thread::current().id()))
+        .collect();
+    let mut ids: HashSet<_> = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect();
     // Nor is one used again.
     for _ in 0..50 {
         ids.insert(thread::spawn(|| thread::current().id()).join().unwrap());
@@ -364,8 +424,12 @@ pub fn thread_sleep_longest() {
 pub fn thread_sleepers_sleep_together() {
     const EACH: Duration = Duration::from_millis(100);
     let start = Instant::now();
-    let threads: Vec<_> = (0..200).map(|_| thread::spawn(|| thread::sleep(EACH))).collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let threads: Vec<_> = (0..200)
+        .map(|_| thread::spawn(|| thread::sleep(EACH)))
+        .collect();
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
     let took = start.elapsed();
     // One after the other they would take 20 s.
     assert!(took >= EACH && took < EACH * 100, "{took:?}");
@@ -386,7 +450,9 @@ pub fn thread_yield_lets_others_run() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
 }
 
 pub fn thread_panicking() {
@@ -417,7 +483,10 @@ pub fn thread_text_and_traits() {
     copied(thread::current().id());
     let thread = named("text").spawn(|| ()).unwrap();
     let id = thread.thread().id();
-    assert_eq!(format!("{:?}", thread.thread()), format!("Thread {{ id: {id:?}, name: Some(\"text\"), .. }}"));
+    assert_eq!(
+        format!("{:?}", thread.thread()),
+        format!("Thread {{ id: {id:?}, name: Some(\"text\"), .. }}")
+    );
     assert!(format!("{id:?}").starts_with("ThreadId("));
     assert_eq!(format!("{thread:?}"), "JoinHandle { .. }");
     let result: thread::Result<()> = thread.join();

@@ -11,14 +11,26 @@ use time::Duration;
 /// Every body of this file with its name.
 pub const ALL: &[(&str, fn())] = &[
     ("scope_borrows", scope_borrows),
-    ("scope_returns_borrowed_results", scope_returns_borrowed_results),
+    (
+        "scope_returns_borrowed_results",
+        scope_returns_borrowed_results,
+    ),
     ("scope_waits_for_all", scope_waits_for_all),
     ("scope_without_threads", scope_without_threads),
     ("scope_threads_spawn_in_it", scope_threads_spawn_in_it),
     ("scope_in_scope", scope_in_scope),
-    ("scope_joined_panic_stays_with_join", scope_joined_panic_stays_with_join),
-    ("scope_unjoined_panic_is_its_own", scope_unjoined_panic_is_its_own),
-    ("scope_own_panic_waits_for_threads", scope_own_panic_waits_for_threads),
+    (
+        "scope_joined_panic_stays_with_join",
+        scope_joined_panic_stays_with_join,
+    ),
+    (
+        "scope_unjoined_panic_is_its_own",
+        scope_unjoined_panic_is_its_own,
+    ),
+    (
+        "scope_own_panic_waits_for_threads",
+        scope_own_panic_waits_for_threads,
+    ),
     ("scope_own_panic_wins", scope_own_panic_wins),
     ("scope_builder", scope_builder),
     ("scope_is_finished", scope_is_finished),
@@ -45,7 +57,10 @@ pub fn scope_returns_borrowed_results() {
     let words = vec![String::from("a"), String::from("bbb"), String::from("cc")];
     let longest = thread::scope(|scope| {
         let threads: Vec<_> = words.iter().map(|word| scope.spawn(move || word)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).max_by_key(|word| word.len())
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .max_by_key(|word| word.len())
     });
     assert_eq!(longest.unwrap(), "bbb");
 }
@@ -106,12 +121,18 @@ pub fn scope_in_scope() {
 pub fn scope_joined_panic_stays_with_join() {
     let result = thread::scope(|scope| scope.spawn(|| panic!("joined, on purpose")).join());
     let payload: Result<(), _> = result;
-    assert_eq!(payload.unwrap_err().downcast_ref(), Some(&"joined, on purpose"));
+    assert_eq!(
+        payload.unwrap_err().downcast_ref(),
+        Some(&"joined, on purpose")
+    );
 }
 
 fn message(caught: thread::Result<()>) -> String {
     let payload = caught.unwrap_err();
-    payload.downcast_ref::<&str>().map(|text| text.to_string()).unwrap_or_default()
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| text.to_string())
+        .unwrap_or_default()
 }
 
 pub fn scope_unjoined_panic_is_its_own() {

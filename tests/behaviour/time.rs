@@ -8,7 +8,10 @@ use time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Every body of this file with its name.
 pub const ALL: &[(&str, fn())] = &[
     ("time_never_goes_back", time_never_goes_back),
-    ("time_is_one_clock_for_all_threads", time_is_one_clock_for_all_threads),
+    (
+        "time_is_one_clock_for_all_threads",
+        time_is_one_clock_for_all_threads,
+    ),
     ("time_passes_in_sleeps", time_passes_in_sleeps),
     ("time_arithmetic", time_arithmetic),
     ("time_differences", time_differences),
@@ -66,7 +69,10 @@ pub fn time_differences() {
     assert_eq!(now.duration_since(later), Duration::ZERO);
     assert_eq!(now - later, Duration::ZERO);
     assert_eq!(now.saturating_duration_since(later), Duration::ZERO);
-    assert_eq!(later.checked_duration_since(now), Some(Duration::from_millis(1_500)));
+    assert_eq!(
+        later.checked_duration_since(now),
+        Some(Duration::from_millis(1_500))
+    );
     assert_eq!(now.checked_duration_since(later), None);
     assert_eq!(later.elapsed(), Duration::ZERO);
 }
@@ -76,16 +82,26 @@ pub fn time_longest() {
     assert_eq!(now.checked_add(Duration::MAX), None);
     assert_eq!(now.checked_sub(Duration::MAX), None);
     let panic = panic::catch_unwind(|| now + Duration::MAX).unwrap_err();
-    assert_eq!(panic.downcast_ref(), Some(&"overflow when adding duration to instant"));
+    assert_eq!(
+        panic.downcast_ref(),
+        Some(&String::from("overflow when adding duration to instant"))
+    );
     let panic = panic::catch_unwind(|| now - Duration::MAX).unwrap_err();
-    assert_eq!(panic.downcast_ref(), Some(&"overflow when subtracting duration from instant"));
+    assert_eq!(
+        panic.downcast_ref(),
+        Some(&String::from(
+            "overflow when subtracting duration from instant"
+        ))
+    );
 }
 
 /// The clock begins when the machine starts; programs go back further, to say "long ago".
 pub fn time_before_the_clock_began() {
     let century = Duration::from_secs(100 * 365 * 24 * 3600);
     let now = Instant::now();
-    let then = now.checked_sub(century).expect("std's clock on Linux goes below zero");
+    let then = now
+        .checked_sub(century)
+        .expect("std's clock on Linux goes below zero");
     assert_eq!(now - then, century);
     assert_eq!(then + century, now);
     assert!(then < now && then.elapsed() >= century);

@@ -20,18 +20,19 @@ const STARTED: &str = "this part has started";
 const HANGS: Duration = Duration::from_secs(300);
 
 /// How a part ended; nothing, and every assertion holds, in a process that is itself a part.
-#[must_use = "see how it ended"]
 pub(crate) struct Outcome(Option<Output>);
 
 /// Runs `body` in a process of its own, with more environment variables; those with an empty value are
 /// taken away. `body` is a closure in the body of a `#[test]` function. When it returns, the main thread of
 /// the process ends, and so does the process.
+#[must_use = "see how it ended"]
 #[track_caller]
 pub(crate) fn isolated<F: FnOnce()>(environment: &[(&str, &str)], body: F) -> Outcome {
     named(test_of(&body), environment, body)
 }
 
 /// As `isolated`, for a body that stands elsewhere than in the test.
+#[must_use = "see how it ended"]
 #[track_caller]
 pub(crate) fn named(test: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> Outcome {
     let part = format!("{} {environment:?}", Location::caller());
@@ -43,8 +44,13 @@ pub(crate) fn named(test: &str, environment: &[(&str, &str)], body: impl FnOnce(
         return Outcome(None);
     }
     let mut command = Command::new(std::env::current_exe().expect("the test program has a path"));
-    command.args([test, "--exact", "--nocapture", "--include-ignored"]).env(PART, &part);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args([test, "--exact", "--nocapture", "--include-ignored"])
+        .env(PART, &part);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     for (name, value) in environment {
         match *value {
             "" => command.env_remove(name),
@@ -53,14 +59,19 @@ pub(crate) fn named(test: &str, environment: &[(&str, &str)], body: impl FnOnce(
     }
     let output = run(command, &part);
     let stdout = String::from_utf8_lossy(&output.stdout);
-    assert!(stdout.contains(STARTED), "no test {test:?} with the part {part}: {stdout}");
+    assert!(
+        stdout.contains(STARTED),
+        "no test {test:?} with the part {part}: {stdout}"
+    );
     Outcome(Some(output))
 }
 
 /// The name of the test that a closure stands in, as the test harness knows it: its type is called
 /// `program::module::test::{{closure}}`.
 pub(crate) fn test_of<F>(_: &F) -> &'static str {
-    let path = std::any::type_name::<F>().trim_start_matches('&').trim_end_matches("::{{closure}}");
+    let path = std::any::type_name::<F>()
+        .trim_start_matches('&')
+        .trim_end_matches("::{{closure}}");
     path.split_once("::").map_or(path, |(_, test)| test)
 }
 
@@ -73,8 +84,13 @@ fn run(mut command: Command, part: &str) -> Output {
         Ok(output) => output.expect("the output of a child can be read"),
         Err(_) => {
             let state = state_of(process);
-            let _ = Command::new("kill").args(["-ABRT", &process.to_string()]).status();
-            let output = ended.recv().expect("the waiting thread goes on").expect("as above");
+            let _ = Command::new("kill")
+                .args(["-ABRT", &process.to_string()])
+                .status();
+            let output = ended
+                .recv()
+                .expect("the waiting thread goes on")
+                .expect("as above");
             panic!("{part} hangs: {state}\n{}", text(&output));
         }
     }
@@ -89,15 +105,25 @@ fn state_of(process: u32) -> String {
     for thread in threads.flatten() {
         let read = |file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
         let (name, place, call) = (read("comm"), read("wchan"), read("syscall"));
-        let _ = write!(state, "\n  {} in {place}, system call {}", name.trim(), call.trim());
+        let _ = write!(
+            state,
+            "\n  {} in {place}, system call {}",
+            name.trim(),
+            call.trim()
+        );
     }
     state
 }
 
 fn text(output: &Output) -> String {
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    format!("{}\n--- output\n{stdout}\n--- errors\n{stderr}", output.status)
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    format!(
+        "{}\n--- output\n{stdout}\n--- errors\n{stderr}",
+        output.status
+    )
 }
 
 impl Outcome {
@@ -124,7 +150,11 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn says(self, words: &str) -> Self {
         if let Some(output) = &self.0 {
-            assert!(text(output).contains(words), "does not say {words:?}: {}", text(output));
+            assert!(
+                text(output).contains(words),
+                "does not say {words:?}: {}",
+                text(output)
+            );
         }
         self
     }
@@ -133,7 +163,11 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn does_not_say(self, words: &str) -> Self {
         if let Some(output) = &self.0 {
-            assert!(!text(output).contains(words), "says {words:?}: {}", text(output));
+            assert!(
+                !text(output).contains(words),
+                "says {words:?}: {}",
+                text(output)
+            );
         }
         self
     }

@@ -6,5 +6,3 @@
 pub(crate) mod isolated;
 pub(crate) mod limit;
 pub(crate) mod wait;
-
-pub(crate) use isolated::isolated;

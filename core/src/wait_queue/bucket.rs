@@ -111,7 +111,10 @@ impl Bucket {
     ///
     /// Both are alive, and `new` is linked behind `old` with nobody between them who still is.
     unsafe fn replace_head(&mut self, old: &Waiter, new: *const Waiter) {
-        let (previous, next) = (old.links.previous_address.get(), old.links.next_address.get());
+        let (previous, next) = (
+            old.links.previous_address.get(),
+            old.links.next_address.get(),
+        );
         // SAFETY: the first waiters of the addresses around are linked, so alive.
         let (previous_head, next_head) = unsafe { (previous.as_ref(), next.as_ref()) };
         // SAFETY: the caller's promise.
@@ -150,7 +153,11 @@ impl Bucket {
 
 impl Unlinked {
     pub(super) const fn new() -> Self {
-        Self { first: ptr::null(), last: ptr::null(), count: 0 }
+        Self {
+            first: ptr::null(),
+            last: ptr::null(),
+            count: 0,
+        }
     }
 
     fn push(&mut self, waiter: &Waiter) {

@@ -19,7 +19,9 @@ const BUCKETS: usize = 1 << 14;
 const BUCKETS: usize = 2;
 
 #[cfg(not(loom))]
-pub(super) static TABLE: Table = Table { buckets: [const { Lock::new(Bucket::new()) }; BUCKETS] };
+pub(super) static TABLE: Table = Table {
+    buckets: [const { Lock::new(Bucket::new()) }; BUCKETS],
+};
 
 pub(super) struct Table {
     buckets: [Lock<Bucket>; BUCKETS],
@@ -28,7 +30,9 @@ pub(super) struct Table {
 impl Table {
     #[cfg(loom)]
     pub(super) fn new() -> Self {
-        Self { buckets: std::array::from_fn(|_| Lock::new(Bucket::new())) }
+        Self {
+            buckets: std::array::from_fn(|_| Lock::new(Bucket::new())),
+        }
     }
 
     pub(super) fn wait(
@@ -133,7 +137,11 @@ impl Table {
     }
 
     /// Locks two buckets, the one with the lower index first; the second is `None` if they are the same.
-    fn lock_two(&self, first: usize, second: usize) -> (Guard<'_, Bucket>, Option<Guard<'_, Bucket>>) {
+    fn lock_two(
+        &self,
+        first: usize,
+        second: usize,
+    ) -> (Guard<'_, Bucket>, Option<Guard<'_, Bucket>>) {
         let (first, second) = (index(first), index(second));
         if first == second {
             (self.buckets[first].lock(), None)
@@ -156,7 +164,9 @@ impl Drop for Linked {
     fn drop(&mut self) {
         // A model that failed unwinds its threads wherever they are.
         if !cfg!(loom) {
-            panic!("a context unwound out of `park` or `now` while its thread waited; the contract forbids it");
+            panic!(
+                "a context unwound out of `park` or `now` while its thread waited; the contract forbids it"
+            );
         }
     }
 }

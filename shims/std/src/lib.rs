@@ -57,8 +57,8 @@
 //!   on one side;
 //! - `ToSocketAddrs` is a trait of its own with std's implementations. An own implementation of it is not one
 //!   of std's, and a generic `A: ToSocketAddrs` cannot be handed to `UdpSocket`;
-//! - the traits of std that are sealed, such as `os::linux::net::TcpStreamExt`, are not implemented for the
-//!   overridden types;
+//! - the traits of `os` beside those for descriptors are not implemented for the overridden types:
+//!   `os::linux::net::TcpStreamExt`, which is sealed, and `os::unix::thread::JoinHandleExt`;
 //! - `Instant` does not convert. `Duration` and `SystemTime` are std's own.
 //!
 //! Std's own, and so the same for every crate, are all errors (`io::Error`, `sync::PoisonError`,

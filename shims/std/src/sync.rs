@@ -4,8 +4,8 @@ pub use ::std::sync::*;
 #[allow(deprecated)]
 pub use standin::sync::ONCE_INIT;
 pub use standin::sync::{
-    Barrier, BarrierWaitResult, Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, OnceState, RwLock,
-    RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
+    Barrier, BarrierWaitResult, Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, OnceState,
+    RwLock, RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult,
 };
 
 pub mod mpsc {

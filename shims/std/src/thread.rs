@@ -2,8 +2,8 @@
 
 pub use ::std::thread::*;
 pub use standin::thread::{
-    AccessError, Builder, JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId, current, park,
-    park_timeout, scope, sleep, spawn, yield_now,
+    AccessError, Builder, JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId, current,
+    park, park_timeout, scope, sleep, spawn, yield_now,
 };
 #[allow(deprecated)]
 pub use standin::thread::{park_timeout_ms, sleep_ms};

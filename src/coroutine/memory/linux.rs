@@ -22,6 +22,23 @@ pub(in crate::coroutine) fn map(len: usize) -> io::Result<usize> {
     Ok(start)
 }
 
+/// Guards a range without a mapping of its own; false if this system cannot.
+///
+/// # Safety
+///
+/// The caller owns the range, whole pages, and nothing is stored there.
+pub(in crate::coroutine) unsafe fn guard_lightly(range: Range) -> bool {
+    // SAFETY: the caller's promise.
+    let result = unsafe {
+        libc::madvise(
+            range.start as *mut libc::c_void,
+            range.len,
+            MADV_GUARD_INSTALL,
+        )
+    };
+    result == 0
+}
+
 /// # Safety
 ///
 /// The caller owns the ranges, whole pages each, and nothing is stored there.

@@ -17,12 +17,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(super) use linux::{discard, guard, least_signal_stack, map};
+pub(super) use linux::{discard, guard, guard_lightly, least_signal_stack, map};
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
-pub(super) use portable::{discard, guard, least_signal_stack, map};
+pub(super) use portable::{discard, guard, guard_lightly, least_signal_stack, map};
 
 /// A stretch of memory: its address and its length in bytes.
 #[derive(Clone, Copy, Debug)]

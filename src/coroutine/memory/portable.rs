@@ -38,3 +38,12 @@ pub(in crate::coroutine) unsafe fn discard(range: Range) -> usize {
 pub(in crate::coroutine) fn least_signal_stack() -> usize {
     libc::MINSIGSTKSZ
 }
+
+/// Not known on this system.
+///
+/// # Safety
+///
+/// As for `guard`.
+pub(in crate::coroutine) unsafe fn guard_lightly(_range: Range) -> bool {
+    false
+}

@@ -42,7 +42,9 @@ pub(super) struct Idle {
 impl Idle {
     pub(super) fn new(processors: usize) -> Self {
         Self {
-            marks: (0..processors.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            marks: (0..processors.div_ceil(64))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
             searching: AtomicI32::new(0),
         }
     }
@@ -57,7 +59,7 @@ impl Idle {
     /// As `to_wake_for_shared_work`, for work that the calling machine would get to itself: it costs nothing
     /// if nobody is idle.
     pub(super) fn to_wake(&self) -> Option<usize> {
-        if self.searching.load(Relaxed) > 0 {
+        if !self.has_somebody_to_wake() {
             return None;
         }
         let found = self.marks.iter().enumerate().find_map(|(index, word)| {
@@ -75,6 +77,11 @@ impl Idle {
             self.searching.fetch_add(1, AcqRel);
         }
         found
+    }
+
+    /// Whether somebody is idle, and nobody searches.
+    pub(super) fn has_somebody_to_wake(&self) -> bool {
+        self.marks.iter().any(|word| word.load(Relaxed) != 0) && self.searching.load(Relaxed) <= 0
     }
 
     /// After work was put into the inbox of one processor: whether it has to be woken. Then it is counted as
@@ -144,4 +151,3 @@ impl Idle {
 fn bit(processor: usize) -> u64 {
     1 << (processor % 64)
 }
-

@@ -18,7 +18,11 @@ unsafe impl Send for List {}
 
 impl List {
     pub(super) const fn new() -> Self {
-        Self { first: ptr::null(), last: ptr::null(), length: 0 }
+        Self {
+            first: ptr::null(),
+            last: ptr::null(),
+            length: 0,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -61,7 +65,10 @@ pub(super) struct SharedList {
 
 impl SharedList {
     pub(super) const fn new() -> Self {
-        Self { list: Lock::new(List::new()), length: AtomicUsize::new(0) }
+        Self {
+            list: Lock::new(List::new()),
+            length: AtomicUsize::new(0),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -89,7 +96,12 @@ impl SharedList {
     }
 
     /// Takes a fair share for one of `takers`: at least one task if there is any, at most `most`.
-    pub(super) fn take(&self, takers: usize, most: usize, mut each: impl FnMut(*const Task)) -> usize {
+    pub(super) fn take(
+        &self,
+        takers: usize,
+        most: usize,
+        mut each: impl FnMut(*const Task),
+    ) -> usize {
         if self.is_empty() {
             return 0;
         }

@@ -49,8 +49,12 @@ pub(super) struct Green {
     scheduler: Scheduler,
 }
 
-pub(super) static FREE: Green = Green { scheduler: Scheduler::new(Kind::Free) };
-pub(super) static PINNED: Green = Green { scheduler: Scheduler::new(Kind::Pinned) };
+pub(super) static FREE: Green = Green {
+    scheduler: Scheduler::new(Kind::Free),
+};
+pub(super) static PINNED: Green = Green {
+    scheduler: Scheduler::new(Kind::Pinned),
+};
 
 static PINNED_ACCEPTED: AtomicBool = AtomicBool::new(false);
 
@@ -107,7 +111,10 @@ impl Spawn for Green {
         if self.scheduler.kind() == Kind::Pinned {
             pinned_accepted()?;
         }
-        self.scheduler.spawn(thread).map(|()| None)
+        self.scheduler
+            .spawn(thread)
+            .map(|()| None)
+            .map_err(|error| self.explain(error))
     }
 
     fn yield_now(&self) {
@@ -150,15 +157,19 @@ impl Readiness for Green {
         if home == here.index as u32 {
             source.strangers.store(0, Relaxed);
         } else if source.strangers.fetch_add(1, Relaxed) == STRANGERS
-            && source.home.compare_exchange(home, here.index as u32, Relaxed, Relaxed).is_ok()
+            && source
+                .home
+                .compare_exchange(home, here.index as u32, Relaxed, Relaxed)
+                .is_ok()
         {
-            // What becomes ready between the two shows as the first edge of the new registration. Should
-            // that fail for want of memory, the old one is put back.
-            let old = &self.scheduler.shared().processors[home as usize];
-            old.reactor.deregister(fd);
-            if here.reactor.register(fd, source).is_err() {
-                source.home.store(home, Relaxed);
-                let _ = old.reactor.register(fd, source);
+            source.strangers.store(0, Relaxed);
+            // The new one first: what the descriptor is ready for is its first edge, so none is lost between
+            // the two. Should it fail for want of memory, the descriptor stays where it is.
+            match here.reactor.register(fd, source) {
+                Ok(()) => self.scheduler.shared().processors[home as usize]
+                    .reactor
+                    .deregister(fd),
+                Err(_) => source.home.store(home, Relaxed),
             }
         }
     }
@@ -173,6 +184,20 @@ impl Readiness for Green {
 }
 
 impl Green {
+    /// Adds the way out where this machine cannot run free threads at all.
+    fn explain(&self, error: io::Error) -> io::Error {
+        if self.scheduler.kind() == Kind::Pinned || error.kind() != io::ErrorKind::Unsupported {
+            return error;
+        }
+        io::Error::new(
+            error.kind(),
+            format!(
+                "{error}; the engine green-pinned needs no such storage, but a promise of the program: see \
+                 standin::engine::green::accept_pinned; the engine threads works everywhere"
+            ),
+        )
+    }
+
     /// The caller's processor; in a blocking section, which has none, the first.
     fn here(&self) -> &Processor {
         match self.scheduler.processor() {

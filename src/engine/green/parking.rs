@@ -38,7 +38,9 @@ impl Parking {
     /// Says that the thread is parked; false if the token came before, so that it has to run on. By the
     /// machine, after the thread has left its stack: with true, another machine may run it already.
     pub(super) fn commit(&self) -> bool {
-        self.0.compare_exchange(RUNNING, PARKED, AcqRel, Acquire).is_ok()
+        self.0
+            .compare_exchange(RUNNING, PARKED, AcqRel, Acquire)
+            .is_ok()
     }
 
     /// Leaves the token; true if the caller has to make the thread ready. By anybody.

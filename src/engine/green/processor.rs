@@ -15,8 +15,12 @@ use std::io;
 
 /// Every so many threads, a busy machine looks at the shared queue, at timers and at the kernel.
 const ROUND: u32 = 61;
+/// How long a busy machine goes without asking the kernel for events, in nanoseconds.
+const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
+/// How long a processor has nothing to do before it gives memory back, in nanoseconds.
+const TRIM_AFTER: u64 = 1_000_000_000;
 /// How many fibers rest with a processor, and how many go to or come from the pool at once.
 pub(super) const CACHE: usize = 64;
 const CACHE_BATCH: usize = 16;
@@ -38,10 +42,14 @@ struct Held {
     /// Ready threads that nobody else may run: pinned ones that have started.
     own: List,
     rounds: u32,
+    /// When the kernel was last asked for events by a machine that had something else to do.
+    polled: u64,
     is_searching: bool,
     /// For where to steal first.
     random: u32,
     fibers: Vec<Fiber>,
+    /// Some of `fibers` ran since the last trim.
+    has_given: bool,
     events: Vec<Event>,
 }
 
@@ -59,13 +67,23 @@ impl Processor {
             ring: Ring::new(),
             inbox: SharedList::new(),
             timers: Timers::new(),
-            reactor: Reactor::new()?,
+            reactor: Reactor::new().map_err(|error| {
+                let message = format!(
+                    "cannot make the reactor of a processor for green threads: {error}; each of them takes \
+                     two descriptors: raise the limit (RLIMIT_NOFILE, `ulimit -n`), or set STANDIN_WORKERS \
+                     to have fewer processors"
+                );
+                io::Error::new(error.kind(), message)
+            })?,
             held: UnsafeCell::new(Held {
                 own: List::new(),
                 rounds: 0,
+                polled: 0,
                 is_searching: false,
-                random: index as u32 * 0x9e37_79b9 + 1,
+                // Any seed but 0, and another one for each.
+                random: (index as u32).wrapping_mul(0x9e37_79b9) | 1,
                 fibers: Vec::with_capacity(CACHE + 1),
+                has_given: false,
                 events: Vec::new(),
             }),
         })
@@ -75,29 +93,47 @@ impl Processor {
         std::ptr::eq(self.scheduler, scheduler)
     }
 
+    pub(super) fn shared(&self) -> &'static Shared {
+        self.scheduler.shared()
+    }
+
     /// # Safety
     ///
     /// The caller holds the processor, and has no other reference from here.
-    #[expect(clippy::mut_from_ref, reason = "the holder is the only one who calls it")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the holder is the only one who calls it"
+    )]
     unsafe fn held(&self) -> &mut Held {
         // SAFETY: the caller's promise.
         unsafe { &mut *self.held.get() }
     }
 
+    /// The next thread to run, if it takes no more than to look into this processor's queues, and nobody has
+    /// to be told. By the holder.
+    ///
+    /// Uses no thread-locals, makes no system call (whose wrapper may set `errno`) and does not allocate: the
+    /// machine may be on another thread's block.
+    #[inline]
+    pub(super) fn next_at_hand(&self, shared: &Shared) -> Option<*const Task> {
+        // SAFETY: the holder; nothing below comes back here.
+        let held = unsafe { self.held() };
+        held.rounds = held.rounds.wrapping_add(1);
+        let has_to_tell =
+            held.is_searching || (self.ring.len() > 1 && shared.idle.has_somebody_to_wake());
+        if held.rounds.is_multiple_of(ROUND) || has_to_tell || !self.inbox.is_empty() {
+            return None;
+        }
+        self.pop_own(held)
+    }
+
     /// The next thread to run; sleeps until there is one. By the holder.
+    #[inline(never)]
     pub(super) fn next(&'static self) -> *const Task {
         let shared = self.scheduler.shared();
+        self.look_around(shared);
         loop {
-            // SAFETY: the holder, and the reference ends here.
-            let rounds = unsafe {
-                let held = self.held();
-                held.rounds = held.rounds.wrapping_add(1);
-                held.rounds
-            };
-            if rounds.is_multiple_of(ROUND) {
-                self.look_around(shared);
-            }
-            if let Some(task) = self.pop(rounds) {
+            if let Some(task) = self.pop() {
                 self.found(shared);
                 return task;
             }
@@ -112,25 +148,44 @@ impl Processor {
         }
     }
 
-    /// What a machine that always has something to run would never get to otherwise.
+    /// What a machine that always has something to run would never get to otherwise. Asking the kernel costs
+    /// as much as dozens of switches, so the clock decides how often that is.
     fn look_around(&self, shared: &Shared) {
+        // SAFETY: the holder, and the reference ends here.
+        let is_round = unsafe { self.held().rounds }.is_multiple_of(ROUND);
+        if !is_round {
+            return;
+        }
         self.refill(shared);
-        self.fire_timers();
-        self.poll(Some(0));
+        let now = nanoseconds(Instant::system());
+        if self.timers.next().is_some() {
+            self.timers.fire(now);
+        }
+        // SAFETY: as above.
+        let polled = unsafe { &mut self.held().polled };
+        if now.saturating_sub(*polled) >= POLL_EVERY {
+            *polled = now;
+            self.poll(Some(0));
+        }
     }
 
     /// A thread that is ready here.
-    fn pop(&self, rounds: u32) -> Option<*const Task> {
+    fn pop(&self) -> Option<*const Task> {
         // SAFETY: the holder; nothing below comes back here.
         let held = unsafe { self.held() };
         self.inbox.take(1, usize::MAX, |task| {
             // SAFETY: it came from another queue of the scheduler.
             unsafe { held.own.push(task) };
         });
+        self.pop_own(held)
+    }
+
+    #[inline]
+    fn pop_own(&self, held: &mut Held) -> Option<*const Task> {
         // SAFETY: the holder of the processor owns its ring.
         let from_ring = || unsafe { self.ring.pop() };
         // In turn, so that neither queue can hold the other up.
-        if rounds.is_multiple_of(2) {
+        if held.rounds.is_multiple_of(2) {
             held.own.pop().or_else(from_ring)
         } else {
             from_ring().or_else(|| held.own.pop())
@@ -149,11 +204,13 @@ impl Processor {
 
     /// Takes this processor's share of the shared queue.
     fn refill(&self, shared: &Shared) -> bool {
-        let taken = shared.injected.take(shared.processors.len(), REFILL, |task| {
-            // SAFETY: the holder owns the ring. It was nearly empty and does not overflow then; if it does,
-            // the queue's lock is held, so the rest goes to our own list.
-            unsafe { self.ring.push(task, |task| self.held().own.push(task)) };
-        });
+        let taken = shared
+            .injected
+            .take(shared.processors.len(), REFILL, |task| {
+                // SAFETY: the holder owns the ring. It was nearly empty and does not overflow then; if it does,
+                // the queue's lock is held, so the rest goes to our own list.
+                unsafe { self.ring.push(task, |task| self.held().own.push(task)) };
+            });
         taken > 0
     }
 
@@ -182,13 +239,15 @@ impl Processor {
         held.random ^= held.random >> 17;
         held.random ^= held.random << 5;
         let first = held.random as usize % count;
-        (0..count).map(|n| &shared.processors[(first + n) % count]).find_map(|victim| {
-            if victim.index == self.index {
-                return None;
-            }
-            // SAFETY: the holder owns its ring, and it is empty: `next` looked there before.
-            unsafe { victim.ring.steal_into(&self.ring) }
-        })
+        (0..count)
+            .map(|n| &shared.processors[(first + n) % count])
+            .find_map(|victim| {
+                if victim.index == self.index {
+                    return None;
+                }
+                // SAFETY: the holder owns its ring, and it is empty: `next` looked there before.
+                unsafe { victim.ring.steal_into(&self.ring) }
+            })
     }
 
     /// Sleeps until an event, the next timer, or a wake.
@@ -198,8 +257,7 @@ impl Processor {
         shared.idle.mark(self.index, was_searching);
         let has_work = self.has_work(shared);
         if !has_work {
-            let timeout = self.timers.next().map(|next| next.saturating_sub(nanoseconds(Instant::system())));
-            self.poll(timeout);
+            self.wait();
         }
         let is_searching = shared.idle.unmark(self.index, has_work && was_searching);
         // SAFETY: the holder, and the reference ends here.
@@ -207,13 +265,34 @@ impl Processor {
         self.fire_timers();
     }
 
+    /// Waits for an event, for the next timer, or, if stacks rest that were used, until it is worth while to
+    /// give their memory back.
+    fn wait(&self) {
+        let now = nanoseconds(Instant::system());
+        let pool = self.scheduler.pool();
+        // SAFETY: the holder, and the reference ends here.
+        let has_resting = pool.is_untrimmed() || unsafe { self.held().has_given };
+        let trim = has_resting.then_some(now + TRIM_AFTER);
+        let until = [self.timers.next(), trim].into_iter().flatten().min();
+        self.poll(until.map(|until| until.saturating_sub(now)));
+        if trim.is_some_and(|trim| trim <= nanoseconds(Instant::system())) {
+            // SAFETY: the holder; the pool does not come back here.
+            let held = unsafe { self.held() };
+            held.has_given = false;
+            pool.give_many(held.fibers.drain(..));
+            pool.trim();
+        }
+    }
+
     /// Whether anything is ready that this processor may run.
     fn has_work(&self, shared: &Shared) -> bool {
         !shared.injected.is_empty()
             || !self.inbox.is_empty()
-            || shared.processors.iter().any(|processor| processor.ring.len() > 0)
+            || shared
+                .processors
+                .iter()
+                .any(|processor| processor.ring.len() > 0)
     }
-
 
     fn poll(&self, timeout: Option<u64>) {
         // SAFETY: the holder, and the reference ends here. Events make threads ready, which reaches `held`
@@ -249,9 +328,18 @@ impl Processor {
         }
     }
 
-    /// A thread that ran here goes to the end of the queue. By the machine.
-    pub(super) fn put_back(&self, task: *const Task) {
-        self.scheduler.ready(task);
+    /// Puts a thread that ran here to the end of the queue, if that takes no more than that. By the holder,
+    /// under the rules of [`next_at_hand`](Self::next_at_hand).
+    #[inline]
+    pub(super) fn put_back_at_hand(&self, shared: &Shared, task: *const Task) -> bool {
+        match self.scheduler.kind() {
+            // SAFETY: the holder, and the reference ends here; a task that ran is alive and has a fiber.
+            Kind::Pinned => unsafe { self.held().own.push(task) },
+            Kind::Free if shared.hop || self.ring.is_full() => return false,
+            // SAFETY: the holder owns the ring, and thieves only make more room.
+            Kind::Free => unsafe { self.ring.push(task, |_| unreachable!("the ring has room")) },
+        }
+        true
     }
 
     /// Makes a thread ready here, from another OS thread.
@@ -273,7 +361,9 @@ impl Processor {
         let fibers = unsafe { &mut self.held().fibers };
         fibers.pop().unwrap_or_else(|| {
             pool.take_many(class, CACHE_BATCH, fibers);
-            fibers.pop().expect("the pool gives at least one fiber, or panics")
+            fibers
+                .pop()
+                .expect("the pool gives at least one fiber, or panics")
         })
     }
 
@@ -284,7 +374,9 @@ impl Processor {
             return pool.give(fiber);
         }
         // SAFETY: the holder, and the reference ends here; the pool does not come back.
-        let fibers = unsafe { &mut self.held().fibers };
+        let held = unsafe { self.held() };
+        held.has_given = true;
+        let fibers = &mut held.fibers;
         fibers.push(fiber);
         if fibers.len() > CACHE {
             // The oldest: the newest are the warmest.
@@ -295,5 +387,9 @@ impl Processor {
 
 /// As timers count.
 pub(super) fn nanoseconds(instant: Instant) -> u64 {
-    instant.since_origin().as_nanos().try_into().unwrap_or(u64::MAX)
+    instant
+        .since_origin()
+        .as_nanos()
+        .try_into()
+        .unwrap_or(u64::MAX)
 }

@@ -26,7 +26,12 @@ impl Reactor {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         // Edge-triggered, each write is an event, and the counter need never be read.
-        epoll::add(&epoll, &wake, EventData::new_u64(WAKE), EventFlags::IN | EventFlags::ET)?;
+        epoll::add(
+            &epoll,
+            &wake,
+            EventData::new_u64(WAKE),
+            EventFlags::IN | EventFlags::ET,
+        )?;
         Ok(Self { epoll, wake })
     }
 
@@ -47,7 +52,9 @@ impl Reactor {
         buffer.reserve(EVENTS);
         match epoll::wait(&self.epoll, spare_capacity(buffer), timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => panic!("epoll_wait failed on a descriptor of the scheduler's own: {error}"),
+            Err(error) => {
+                panic!("epoll_wait failed on a descriptor of the scheduler's own: {error}")
+            }
         }
         for event in buffer.iter() {
             let (token, flags) = (event.data.u64(), event.flags);
@@ -55,19 +62,30 @@ impl Reactor {
                 continue;
             }
             let ended = EventFlags::HUP | EventFlags::ERR;
-            if let Some(source) = Source::of_token(token) {
+            // Nothing counts as drained from here on: no further edge need come for the end of a stream, and
+            // a read stops short of urgent data although there is more behind it.
+            let sticky = EventFlags::RDHUP | EventFlags::PRI | ended;
+            // SAFETY: what is registered here was registered with the token of a source.
+            if let Some(source) = unsafe { Source::of_token(token) } {
                 source.edge(
-                    flags.intersects(EventFlags::IN | EventFlags::RDHUP | ended),
+                    flags.intersects(EventFlags::IN | sticky),
                     flags.intersects(EventFlags::OUT | ended),
-                    flags.intersects(EventFlags::RDHUP | ended),
+                    flags.intersects(sticky),
                 );
             }
         }
     }
 
     pub(super) fn register(&self, fd: BorrowedFd<'_>, source: &'static Source) -> io::Result<()> {
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(source.token()), flags)?)
+        let flags =
+            EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET;
+        let token = EventData::new_u64(source.token());
+        match epoll::add(&self.epoll, fd, token, flags) {
+            // The kernel knows a socket and a number, and keeps them until the socket is closed everywhere:
+            // another descriptor of the same socket has got the number of one that was closed.
+            Err(Errno::EXIST) => Ok(epoll::modify(&self.epoll, fd, token, flags)?),
+            added => Ok(added?),
+        }
     }
 
     pub(super) fn deregister(&self, fd: BorrowedFd<'_>) {

@@ -40,20 +40,25 @@ pub(super) fn run(job: Job) -> io::Result<()> {
 
 fn start(job: Job) -> io::Result<()> {
     let (ready, started) = std::sync::mpsc::sync_channel(1);
-    let thread = thread::Builder::new().name("standin-machine".into()).spawn(move || {
-        match overflow::prepare_os_thread() {
-            Ok(_signal_stack) => {
-                // The one who waits is gone only if the process ends.
-                let _ = ready.send(Ok(()));
-                serve(job);
+    let thread = thread::Builder::new()
+        .name("standin-machine".into())
+        .spawn(move || {
+            match overflow::prepare_os_thread() {
+                Ok(_signal_stack) => {
+                    // The one who waits is gone only if the process ends.
+                    let _ = ready.send(Ok(()));
+                    serve(job);
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
             }
-            Err(error) => {
-                let _ = ready.send(Err(error));
-            }
-        }
-    });
+        });
     let refused = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot start an OS thread for green threads: {error}"))
+        io::Error::new(
+            error.kind(),
+            format!("cannot start an OS thread for green threads: {error}"),
+        )
     };
     thread.map_err(refused)?;
     match started.recv() {
@@ -91,8 +96,10 @@ fn wait(place: &Arc<Place>) -> Option<Job> {
     drop(waiting);
     // Somebody took the place just now and is about to fill it.
     let slot = lock(&place.job);
-    let mut slot =
-        place.arrived.wait_while(slot, |job| job.is_none()).unwrap_or_else(PoisonError::into_inner);
+    let mut slot = place
+        .arrived
+        .wait_while(slot, |job| job.is_none())
+        .unwrap_or_else(PoisonError::into_inner);
     slot.take()
 }
 

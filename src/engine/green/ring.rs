@@ -46,6 +46,11 @@ impl<T> Ring<T> {
         self.tail.load(Acquire).wrapping_sub(head).min(CAPACITY)
     }
 
+    /// Whether the next entry would overflow. For the owner, who alone adds entries.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == CAPACITY
+    }
+
     /// Appends an entry. If the ring is full, the older half and the entry go to `overflow`, in order.
     ///
     /// # Safety
@@ -65,7 +70,11 @@ impl<T> Ring<T> {
                 *slot = self.entry(head.wrapping_add(n as u32)).load(Relaxed);
             }
             let next = head.wrapping_add(CAPACITY / 2);
-            if self.head.compare_exchange(head, next, AcqRel, Relaxed).is_ok() {
+            if self
+                .head
+                .compare_exchange(head, next, AcqRel, Relaxed)
+                .is_ok()
+            {
                 half.into_iter().for_each(&mut overflow);
                 overflow(entry);
                 return;
@@ -87,7 +96,11 @@ impl<T> Ring<T> {
             }
             let entry = self.entry(head).load(Relaxed);
             let next = head.wrapping_add(1);
-            if self.head.compare_exchange(head, next, AcqRel, Relaxed).is_ok() {
+            if self
+                .head
+                .compare_exchange(head, next, AcqRel, Relaxed)
+                .is_ok()
+            {
                 return Some(entry);
             }
         }
@@ -114,9 +127,15 @@ impl<T> Ring<T> {
             }
             for n in 0..count {
                 let entry = self.entry(head.wrapping_add(n)).load(Relaxed);
-                thief.entry(thief_tail.wrapping_add(n)).store(entry, Relaxed);
+                thief
+                    .entry(thief_tail.wrapping_add(n))
+                    .store(entry, Relaxed);
             }
-            if self.head.compare_exchange(head, head.wrapping_add(count), AcqRel, Relaxed).is_ok() {
+            if self
+                .head
+                .compare_exchange(head, head.wrapping_add(count), AcqRel, Relaxed)
+                .is_ok()
+            {
                 let last = thief_tail.wrapping_add(count - 1);
                 let entry = thief.entry(last).load(Relaxed);
                 thief.tail.store(last, Release);

@@ -25,7 +25,7 @@ pub(super) struct Shared {
     /// Of the stacks that processors keep for the next thread.
     pub(super) default_class: SizeClass,
     /// A test switch: every wake moves the thread to another processor.
-    hop: bool,
+    pub(super) hop: bool,
     next_hop: AtomicUsize,
 }
 
@@ -40,7 +40,13 @@ pub(super) struct Scheduler {
 
 impl Scheduler {
     pub(super) const fn new(kind: Kind) -> Self {
-        Self { kind, pool: Pool::new(kind, task::entry), shared: OnceLock::new(), started: AtomicBool::new(false), starting: Mutex::new(()) }
+        Self {
+            kind,
+            pool: Pool::new(kind, task::entry),
+            shared: OnceLock::new(),
+            started: AtomicBool::new(false),
+            starting: Mutex::new(()),
+        }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -53,7 +59,9 @@ impl Scheduler {
 
     /// What was made at the first spawn; only threads and machines ask, which there were none before.
     pub(super) fn shared(&self) -> &Shared {
-        self.shared.get().expect("the scheduler was started before its threads")
+        self.shared
+            .get()
+            .expect("the scheduler was started before its threads")
     }
 
     /// Makes a thread and queues it.
@@ -76,27 +84,33 @@ impl Scheduler {
         self.pool.release(class);
     }
 
-    /// Queues a thread that was parked, or that let others run. The caller has it, in no queue.
+    /// Queues a thread that was parked. The caller has it, in no queue.
     pub(super) fn ready(&'static self, task: *const Task) {
         let shared = self.shared();
-        let here = self.processor();
-        // SAFETY: the caller's: alive, and its cells are ours. Processors live for ever.
-        let home = match self.kind {
-            Kind::Pinned => unsafe { (*task).processor.get().as_ref() },
-            Kind::Free if shared.hop => {
-                let next = shared.next_hop.fetch_add(1, Relaxed);
-                shared.processors.get(next % shared.processors.len())
+        match self.kind {
+            Kind::Free if shared.hop => self.hop(task),
+            Kind::Free => match self.processor() {
+                Some(here) => here.push(shared, task, false),
+                None => self.inject(task),
+            },
+            Kind::Pinned => {
+                // SAFETY: the task is the caller's, and processors live for ever. A thread that parked was
+                // run by one.
+                let home = unsafe { &*(*task).processor.get() };
+                match self.processor() {
+                    Some(here) if std::ptr::eq(home, here) => here.push(shared, task, false),
+                    _ => home.deliver(shared, task),
+                }
             }
-            Kind::Free => None,
-        };
-        match (home, here) {
-            (None, None) => self.inject(task),
-            (None, Some(here)) => here.push(shared, task, false),
-            (Some(home), Some(here)) if std::ptr::eq(home, here) && self.kind == Kind::Pinned => {
-                here.push(shared, task, false);
-            }
-            (Some(home), _) => home.deliver(shared, task),
         }
+    }
+
+    /// Queues a free thread on another processor than the last one was queued on: a test switch. The caller
+    /// has it, in no queue.
+    pub(super) fn hop(&self, task: *const Task) {
+        let shared = self.shared();
+        let next = shared.next_hop.fetch_add(1, Relaxed) % shared.processors.len();
+        shared.processors[next].deliver(shared, task);
     }
 
     /// Queues a thread for any processor. The caller has it, in no queue.
@@ -149,13 +163,16 @@ impl Scheduler {
     }
 
     fn prepare(&'static self) -> io::Result<Shared> {
-        let switches = switches::get().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let switches =
+            switches::get().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let count = processors()?;
         let default_class = self.pool.default_class()?;
         // Each processor's cache, and what it takes from the pool at once.
-        self.pool.set_slack(default_class, count.saturating_mul(2 * CACHE));
-        let processors =
-            (0..count).map(|index| Processor::new(index, self)).collect::<io::Result<Vec<_>>>()?;
+        self.pool
+            .set_slack(default_class, count.saturating_mul(2 * CACHE));
+        let processors = (0..count)
+            .map(|index| Processor::new(index, self))
+            .collect::<io::Result<Vec<_>>>()?;
         Ok(Shared {
             processors,
             injected: SharedList::new(),
@@ -180,7 +197,9 @@ impl Shared {
 fn processors() -> io::Result<usize> {
     const MOST: usize = 1024;
     let Some(value) = std::env::var_os("STANDIN_WORKERS") else {
-        return Ok(std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST));
+        return Ok(std::thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(MOST));
     };
     match value.to_str().map(str::parse) {
         Some(Ok(count)) if (1..=MOST).contains(&count) => Ok(count),

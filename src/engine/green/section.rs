@@ -39,19 +39,25 @@ pub(super) fn run(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result
 fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
     // SAFETY: a running thread has a processor, and processors live for ever.
     let processor = unsafe { &*task.processor.get() };
-    let context = Section { parking: OsThread::new(), control: task.control.clone() };
+    let context = Section {
+        parking: OsThread::new(),
+        control: task.control.clone(),
+    };
     // From here on the processor is not ours: this OS thread's machine learns it from `Left`.
     task.processor.set(ptr::null());
     if let Err(error) = reserve::run(Box::new(move || machine::run(processor))) {
         task.processor.set(processor);
         return Err(error);
     }
+    // A cancellation wakes whatever the thread parks by: in the section, that is the OS thread.
+    task.control.bind(context.waker());
     let as_context: NonNull<dyn Context> = NonNull::from(&context as &dyn Context);
     // SAFETY: the context lives until it is replaced, and describes this thread until then.
     let before = unsafe { context::replace(Some(as_context)) };
     section();
     // SAFETY: the thread's own context, which was there before.
     unsafe { context::replace(before) };
+    task.control.bind(task.waker());
     task.suspend(Command::Left);
     Ok(())
 }
@@ -88,7 +94,10 @@ fn elsewhere(section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
     let section: *mut (dyn FnMut() + Send + '_) = section;
     // SAFETY: only the lifetime changes: the wait below does not end before the job is done with it.
     let section: *mut (dyn FnMut() + Send + 'static) = unsafe { std::mem::transmute(section) };
-    let job = Job { section, done: &done };
+    let job = Job {
+        section,
+        done: &done,
+    };
     reserve::run(Box::new(move || {
         let job = job;
         // SAFETY: alive, and used by nobody else, until `done` is set; the word's address alone is used
@@ -116,7 +125,10 @@ impl Permit {
             let left = PERMITS.load(Relaxed);
             if left == 0 {
                 let _ = wait_queue::wait(&PERMITS, 0, None);
-            } else if PERMITS.compare_exchange(left, left - 1, Acquire, Relaxed).is_ok() {
+            } else if PERMITS
+                .compare_exchange(left, left - 1, Acquire, Relaxed)
+                .is_ok()
+            {
                 return Self;
             }
         }

@@ -51,7 +51,11 @@ unsafe impl Sync for Task {}
 unsafe impl Send for Task {}
 
 impl Task {
-    pub(super) fn new(scheduler: &'static Scheduler, class: SizeClass, thread: NewThread) -> Arc<Self> {
+    pub(super) fn new(
+        scheduler: &'static Scheduler,
+        class: SizeClass,
+        thread: NewThread,
+    ) -> Arc<Self> {
         Arc::new(Self {
             parking: Parking::new(),
             timer: Timer::new(),
@@ -130,10 +134,16 @@ impl Context for Task {
             return;
         }
         if let Some(deadline) = deadline {
-            let nanoseconds = deadline.since_origin().as_nanos().try_into().unwrap_or(u64::MAX);
+            let nanoseconds = deadline
+                .since_origin()
+                .as_nanos()
+                .try_into()
+                .unwrap_or(u64::MAX);
             // SAFETY: outside of blocking sections, in which the context is another one, a running thread
             // has a processor, and processors live for ever.
-            unsafe { &*self.processor.get() }.timers.arm(self, nanoseconds);
+            unsafe { &*self.processor.get() }
+                .timers
+                .arm(self, nanoseconds);
         }
         self.suspend(Command::Park);
         self.timer.disarm();

@@ -49,13 +49,18 @@ pub(super) struct Timer {
 
 impl Timer {
     pub(super) fn new() -> Self {
-        Self { armed: AtomicPtr::new(ptr::null_mut()), index: Cell::new(ABSENT) }
+        Self {
+            armed: AtomicPtr::new(ptr::null_mut()),
+            index: Cell::new(ABSENT),
+        }
     }
 
     /// Takes the timer out of whichever heap it is in. By the thread that armed it.
     pub(super) fn disarm(&self) {
         // SAFETY: timers belong to processors, which live for ever.
-        let Some(timers) = (unsafe { self.armed.load(Acquire).as_ref() }) else { return };
+        let Some(timers) = (unsafe { self.armed.load(Acquire).as_ref() }) else {
+            return;
+        };
         let mut heap = timers.heap.lock();
         let index = self.index.get();
         if index != ABSENT {
@@ -69,7 +74,10 @@ impl Timer {
 
 impl Timers {
     pub(super) fn new() -> Self {
-        Self { heap: Lock::new(Vec::new()), next: AtomicU64::new(NEVER) }
+        Self {
+            heap: Lock::new(Vec::new()),
+            next: AtomicU64::new(NEVER),
+        }
     }
 
     /// The earliest deadline.
@@ -80,8 +88,13 @@ impl Timers {
     /// Lets the task be woken at `deadline`. By its own thread, which parks next.
     pub(super) fn arm(&'static self, task: &Task, deadline: u64) {
         let mut heap = self.heap.lock();
-        heap.push(Entry { deadline: deadline.min(NEVER - 1), task });
-        task.timer.armed.store(ptr::from_ref(self).cast_mut(), Relaxed);
+        heap.push(Entry {
+            deadline: deadline.min(NEVER - 1),
+            task,
+        });
+        task.timer
+            .armed
+            .store(ptr::from_ref(self).cast_mut(), Relaxed);
         let last = heap.len() - 1;
         sift_up(&mut heap, last);
         self.publish(&heap);
@@ -112,7 +125,8 @@ impl Timers {
     }
 
     fn publish(&self, heap: &[Entry]) {
-        self.next.store(heap.first().map_or(NEVER, |entry| entry.deadline), Relaxed);
+        self.next
+            .store(heap.first().map_or(NEVER, |entry| entry.deadline), Relaxed);
     }
 }
 
@@ -147,7 +161,9 @@ fn sift_down(heap: &mut [Entry], mut index: usize) {
     loop {
         let first = ARITY * index + 1;
         let children = first..heap.len().min(first + ARITY);
-        let Some(least) = children.min_by_key(|&child| heap[child].deadline) else { break };
+        let Some(least) = children.min_by_key(|&child| heap[child].deadline) else {
+            break;
+        };
         if heap[least].deadline >= entry.deadline {
             break;
         }

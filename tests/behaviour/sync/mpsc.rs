@@ -494,13 +494,16 @@ pub fn mpsc_destructor_sends() {
     }
     let drops = Arc::new(AtomicUsize::new(0));
     let (sender, receiver) = channel();
-    for _ in 0..3 {
-        sender
-            .send(Sends(sender.clone(), Arc::clone(&drops)))
-            .unwrap();
-    }
+    let send = || {
+        let message = Sends(sender.clone(), Arc::clone(&drops));
+        sender.send(message).unwrap();
+    };
+    (0..3).for_each(|_| send());
+    // Some were there at the first receive, others come later.
+    std::mem::forget(receiver.recv().unwrap());
+    (0..3).for_each(|_| send());
     drop(receiver);
-    assert_eq!(drops.load(SeqCst), 3);
+    assert_eq!(drops.load(SeqCst), 5);
 }
 
 pub fn mpsc_destructor_owns_the_other_side() {

@@ -16,31 +16,47 @@ pub(super) fn thread_pointer() -> usize {
     pointer
 }
 
-/// Resumes the coroutine on its block, and comes back on the caller's.
+/// Resumes the coroutine on its block, and returns on that block: the caller
+/// runs on a block that is not its own until it calls [`come_home`].
 ///
-/// Between the two writes there is the switch of stacks and nothing else, and
-/// nothing is inlined into this function or it into another. So no code runs
-/// on a block that is not its own, and no address of a thread-local that the
-/// compiler computed before a write is used after it.
+/// Between the write and the return there is the switch of stacks and nothing
+/// else, and nothing is inlined into this function or it into another.
 ///
 /// # Safety
 ///
-/// `block` is the coroutine's own, built by `build_block`, and no other OS
-/// thread runs on it.
+/// - `block` is the coroutine's own, built by `build_block`, and no other OS
+///   thread runs on it.
+/// - The caller uses no thread-local, its own or libc's, before it has called
+///   `come_home`: the block belongs to the coroutine, which another OS thread
+///   may be running by then.
 #[inline(never)]
 pub(in crate::coroutine) unsafe fn resume(
     coroutine: &mut FiberCoroutine,
     block: usize,
     value: *mut (),
 ) -> *mut () {
-    let own = thread_pointer();
     // SAFETY: the caller's promise about the block; `support` found that the
     // instruction may be used.
     unsafe { set_thread_pointer(block) };
-    let value = fiber::run(coroutine, value);
-    // SAFETY: the block that this OS thread ran on when it came here.
-    unsafe { set_thread_pointer(own) };
-    value
+    fiber::run(coroutine, value)
+}
+
+/// The block of the calling OS thread, to be remembered for [`come_home`].
+pub(crate) fn home() -> usize {
+    thread_pointer()
+}
+
+/// Goes back to the OS thread's own block. Never inlined, so that no address
+/// of a thread-local that the compiler computed before is used after it, or
+/// the other way round.
+///
+/// # Safety
+///
+/// `home` is what [`home`] returned on this OS thread, outside of all fibers.
+#[inline(never)]
+pub(crate) unsafe fn come_home(home: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { set_thread_pointer(home) };
 }
 
 /// # Safety

@@ -1,0 +1,199 @@
+//! tokio on its two runtimes.
+
+use crate::meter::{Meter, Sample};
+use crate::workload::{
+    BACKLOG, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right,
+};
+use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ::tokio::net::{TcpSocket, TcpStream};
+use ::tokio::runtime::Builder;
+use ::tokio::sync::mpsc;
+use ::tokio::task::{self, JoinHandle};
+use ::tokio::time;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+pub(super) const CURRENT_THREAD: Tokio = Tokio {
+    name: "tokio-current",
+    builder: Builder::new_current_thread,
+};
+pub(super) const MULTI_THREAD: Tokio = Tokio {
+    name: "tokio-multi",
+    builder: Builder::new_multi_thread,
+};
+
+pub(super) struct Tokio {
+    name: &'static str,
+    builder: fn() -> Builder,
+}
+
+impl Tokio {
+    /// Runs `body` as a task, whose spawns are cheaper on the multi-thread runtime than those
+    /// from outside.
+    fn run<T: Send + 'static>(
+        &self,
+        body: impl Future<Output = io::Result<T>> + Send + 'static,
+    ) -> io::Result<T> {
+        let runtime = (self.builder)().enable_all().build()?;
+        runtime
+            .block_on(runtime.spawn(body))
+            .expect("no task panics")
+    }
+}
+
+impl Peer for Tokio {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn note(&self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::BlockingSleep => "spawn_blocking: 512 at once",
+            _ => "",
+        }
+    }
+
+    fn sleep(&self, n: u64, warm_ups: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let sleepers = || join_all(spawn_all(n, || time::sleep(SLEEP)));
+            for _ in 0..warm_ups {
+                sleepers().await;
+            }
+            let meter = Meter::start()?;
+            sleepers().await;
+            meter.stop(n)
+        })
+    }
+
+    fn park(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let begun = Arc::new(AtomicU64::new(0));
+            let meter = Meter::start()?;
+            let _parked = spawn_all(n, || {
+                let counter = begun.clone();
+                async move {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    time::sleep(PARKED).await;
+                }
+            });
+            while begun.load(Ordering::Relaxed) < n {
+                time::sleep(LOOK).await;
+            }
+            meter.stop(n)
+        })
+    }
+
+    fn blocking_sleep(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let meter = Meter::start()?;
+            let threads = (0..n).map(|_| task::spawn_blocking(|| thread::sleep(SLEEP)));
+            join_all(threads.collect()).await;
+            meter.stop(n)
+        })
+    }
+
+    fn spawn(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let meter = Meter::start()?;
+            join_all(spawn_all(n, || async {})).await;
+            meter.stop(n)
+        })
+    }
+
+    fn yield_in_turn(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let meter = Meter::start()?;
+            let tasks = spawn_all(2, || async move {
+                for _ in 0..n / 2 {
+                    task::yield_now().await;
+                }
+            });
+            join_all(tasks).await;
+            meter.stop(n)
+        })
+    }
+
+    fn channel(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let (ping, mut pinged) = mpsc::channel::<u64>(1);
+            let (pong, mut ponged) = mpsc::channel::<u64>(1);
+            let meter = Meter::start()?;
+            let answers = task::spawn(async move {
+                while let Some(message) = pinged.recv().await {
+                    let sent = pong.send(message).await;
+                    sent.expect("the asker waits for the answer");
+                }
+            });
+            let asks = task::spawn(async move {
+                for i in 0..n / 2 {
+                    let sent = ping.send(i).await;
+                    sent.expect("the answerer receives to the end");
+                    assert_eq!(ponged.recv().await, Some(i));
+                }
+            });
+            join_all(vec![asks, answers]).await;
+            meter.stop(n)
+        })
+    }
+
+    fn fetch(&self, n: u64, port: u16) -> io::Result<Sample> {
+        self.run(async move {
+            let meter = Meter::start()?;
+            let pages = join_all(spawn_all(n, || page(port))).await;
+            let sample = meter.stop(n)?;
+            let right = pages.iter().flatten().filter(|page| is_right(page)).count();
+            all_right(right as u64, n)?;
+            Ok(sample)
+        })
+    }
+
+    fn echo(&self, listening: fn(u16)) -> io::Result<()> {
+        self.run(async move {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            let listener = socket.listen(BACKLOG as u32)?;
+            listening(listener.local_addr()?.port());
+            loop {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                task::spawn(send_back(stream));
+            }
+        })
+    }
+}
+
+async fn page(port: u16) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(GET).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+async fn send_back(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 1024];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(()),
+            length => stream.write_all(&buffer[..length]).await?,
+        }
+    }
+}
+
+fn spawn_all<F>(n: u64, body: impl Fn() -> F) -> Vec<JoinHandle<F::Output>>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    (0..n).map(|_| task::spawn(body())).collect()
+}
+
+async fn join_all<T>(tasks: Vec<JoinHandle<T>>) -> Vec<T> {
+    let mut ends = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        ends.push(task.await.expect("no task panics"));
+    }
+    ends
+}
