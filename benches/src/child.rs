@@ -14,6 +14,10 @@ use std::time::{Duration, Instant};
 /// How long the client of `echo` counts requests, by size, in milliseconds.
 const WINDOW: [u64; 3] = [1_500, 400, 20];
 const LISTENING: &str = "listening ";
+/// How a child's last line begins that could not do its work.
+pub(crate) const ERROR: &str = "error: ";
+/// The first argument of every child.
+pub(crate) const WORD: &str = "child";
 
 /// Takes one sample of a peer, with the servers and clients that it needs.
 ///
@@ -27,7 +31,10 @@ pub(crate) fn sample(
     limit: Duration,
 ) -> io::Result<Sample> {
     let end = Instant::now() + limit;
-    let n = workload.size(size).min(peer.at_most(workload.kind)).to_string();
+    let n = workload
+        .size(size)
+        .min(peer.at_most(workload.kind))
+        .to_string();
     let of_peer = |port: &str| Child::start(&["sample", peer.name(), workload.name, &n, port]);
     let line = match workload.kind {
         Kind::Echo => {
@@ -57,6 +64,7 @@ struct Child(std::process::Child);
 impl Child {
     fn start(words: &[&str]) -> io::Result<Child> {
         let child = Command::new(std::env::current_exe()?)
+            .arg(WORD)
             .args(words)
             // With all mappings taken, printing a backtrace can wait for itself.
             .env("RUST_BACKTRACE", "0")
@@ -85,7 +93,7 @@ impl Child {
         let mut output = String::new();
         while self.read(&mut output, end)? > 0 {}
         let status = self.0.wait()?;
-        match output.strip_prefix("error: ") {
+        match output.strip_prefix(ERROR) {
             Some(error) => Err(io::Error::other(error.trim_end())),
             None if status.success() => Ok(output),
             None => Err(io::Error::other(format!("the process ended with {status}"))),

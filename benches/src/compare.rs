@@ -30,15 +30,13 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.first() {
-        Some(&("sample" | "echo" | "load" | "delay")) if words.get(1) != Some(&"--bench") => {
-            match child(&words) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    println!("error: {error}");
-                    ExitCode::FAILURE
-                }
+        Some(&child::WORD) => match child(&words[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                println!("{}{error}", child::ERROR);
+                ExitCode::FAILURE
             }
-        }
+        },
         _ => compare(),
     }
 }
@@ -48,8 +46,9 @@ fn compare() -> ExitCode {
     match options::parse() {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(options)) => {
+            report::head(&options);
             let results = rounds::run(&options);
-            report::print(&options, &results);
+            report::tables(&options, &results);
             match results.iter().any(|result| result.failed()) {
                 true => ExitCode::FAILURE,
                 false => ExitCode::SUCCESS,

@@ -11,8 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 const DELAY: Duration = Duration::from_millis(50);
-const ANSWER: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 /// The token of the listener; connections count from 1.
 const LISTENER: u64 = 0;
 
@@ -65,7 +64,12 @@ struct Connection {
 impl Server {
     fn watch(&self, source: impl rustix::fd::AsFd, token: u64) -> io::Result<()> {
         let data = epoll::EventData::new_u64(token);
-        Ok(epoll::add(&self.epoll, source, data, epoll::EventFlags::IN)?)
+        Ok(epoll::add(
+            &self.epoll,
+            source,
+            data,
+            epoll::EventFlags::IN,
+        )?)
     }
 
     fn accept(&mut self, listener: &TcpListener) -> io::Result<()> {
@@ -112,7 +116,11 @@ impl Server {
 
     /// Answers all that are due, and closes their connections.
     fn answer(&mut self) {
-        while self.due.front().is_some_and(|(due, _)| *due <= Instant::now()) {
+        while self
+            .due
+            .front()
+            .is_some_and(|(due, _)| *due <= Instant::now())
+        {
             let connection = self
                 .due
                 .pop_front()

@@ -10,9 +10,9 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 const MESSAGE: [u8; 64] = [b'x'; 64];
-/// Requests before this, and before each connection has had an answer, are not counted.
+/// Requests before this are not counted.
 const WARM_UP: Duration = Duration::from_millis(100);
-/// A server that leaves a connection without an answer for so long has failed.
+/// A server that leaves a connection without its first answer for so long has failed.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Loads the server at `port`, whose process is `server`, and measures it for `window`.
@@ -29,26 +29,15 @@ pub(crate) fn run(
     // Memory counts from before the connections, CPU time only within the window.
     let memory = Meter::start_of(server)?;
     let mut client = Client::connect(port, connections)?;
-    let start = Instant::now();
-    while client.silent > 0 || start.elapsed() < WARM_UP {
-        client.turn()?;
-        if client.silent > 0 && start.elapsed() > SILENCE {
-            let silent = client.silent;
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("{silent} of {connections} connections had no answer in {SILENCE:?}"),
-            ));
-        }
-    }
-    client.answered = 0;
+    client.greet()?;
+    client.turn_until(Instant::now() + WARM_UP)?;
+    client.forget();
     let meter = Meter::start_of(server)?;
-    let end = Instant::now() + window;
-    while Instant::now() < end {
-        client.turn()?;
-    }
+    client.turn_until(Instant::now() + window)?;
     let count = client.answered.max(1);
     Ok(Sample {
         memory_kib: memory.stop(count)?.memory_kib,
+        silent: client.silent as u64,
         ..meter.stop(count)?
     })
 }
@@ -57,9 +46,9 @@ struct Client {
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
     connections: Vec<Connection>,
-    /// Complete answers.
+    /// Complete answers since `forget`.
     answered: u64,
-    /// Connections without an answer until now.
+    /// Connections without a complete answer since then.
     silent: usize,
 }
 
@@ -67,11 +56,11 @@ struct Connection {
     stream: TcpStream,
     /// Bytes of the present answer.
     received: usize,
+    /// Whether it has had no complete answer since `forget`.
     silent: bool,
 }
 
 impl Client {
-    /// Connects, and sends the first message on each connection.
     fn connect(port: u16, connections: usize) -> io::Result<Client> {
         let mut client = Client {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
@@ -94,28 +83,72 @@ impl Client {
                 silent: true,
             });
         }
-        for connection in &mut client.connections {
-            connection.stream.write_all(&MESSAGE)?;
-        }
         Ok(client)
     }
 
-    /// Takes the answers that are there, and sends the next message for each.
-    fn turn(&mut self) -> io::Result<()> {
-        // A server that does not answer must not keep this from looking at the time.
+    /// Has one answer on each connection, so that the server has a thread for each, and then
+    /// sends the first message of the load.
+    fn greet(&mut self) -> io::Result<()> {
+        self.send_all()?;
+        let end = Instant::now() + SILENCE;
+        while self.silent > 0 {
+            self.take_answers(|_| Ok(()))?;
+            if Instant::now() > end {
+                let (silent, all) = (self.silent, self.connections.len());
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("{silent} of {all} connections had no answer in {SILENCE:?}"),
+                ));
+            }
+        }
+        self.send_all()
+    }
+
+    fn send_all(&mut self) -> io::Result<()> {
+        let mut connections = self.connections.iter_mut();
+        connections.try_for_each(|connection| connection.stream.write_all(&MESSAGE))
+    }
+
+    /// Sends the next message for each answer until `end`.
+    fn turn_until(&mut self, end: Instant) -> io::Result<()> {
+        while Instant::now() < end {
+            self.take_answers(|stream| stream.write_all(&MESSAGE))?;
+        }
+        Ok(())
+    }
+
+    /// Counts anew.
+    fn forget(&mut self) {
+        self.answered = 0;
+        self.silent = self.connections.len();
+        for connection in &mut self.connections {
+            connection.silent = true;
+        }
+    }
+
+    /// Waits for answers, for a while at most, and calls `then` for each complete one.
+    fn take_answers(
+        &mut self,
+        mut then: impl FnMut(&mut TcpStream) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // A server that does not answer must not keep the caller from looking at the time.
         let timeout = Timespec {
             tv_sec: 0,
             tv_nsec: 10_000_000,
         };
         self.events.clear();
-        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout)) {
+        match epoll::wait(
+            &self.epoll,
+            spare_capacity(&mut self.events),
+            Some(&timeout),
+        ) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         for event in &self.events {
             let connection = &mut self.connections[event.data.u64() as usize];
             if connection.receive()? {
-                connection.stream.write_all(&MESSAGE)?;
+                then(&mut connection.stream)?;
                 self.answered += 1;
                 self.silent -= usize::from(std::mem::take(&mut connection.silent));
             }

@@ -16,6 +16,8 @@ pub(crate) struct Sample {
     /// How much the process grew: resident memory at its peak, and page tables.
     pub(crate) memory_kib: u64,
     pub(crate) count: u64,
+    /// In `echo`, connections that had no answer while it was measured.
+    pub(crate) silent: u64,
 }
 
 impl Sample {
@@ -32,8 +34,9 @@ impl fmt::Display for Sample {
             cpu,
             memory_kib,
             count,
+            silent,
         } = self;
-        write!(f, "sample {seconds} {cpu} {memory_kib} {count}")
+        write!(f, "sample {seconds} {cpu} {memory_kib} {count} {silent}")
     }
 }
 
@@ -46,11 +49,12 @@ impl FromStr for Sample {
             numbers.collect()
         });
         match fields.as_deref() {
-            Some([seconds, cpu, memory_kib, count]) => Ok(Sample {
+            Some([seconds, cpu, memory_kib, count, silent]) => Ok(Sample {
                 seconds: *seconds,
                 cpu: *cpu,
                 memory_kib: *memory_kib as u64,
                 count: *count as u64,
+                silent: *silent as u64,
             }),
             _ => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
@@ -97,6 +101,7 @@ impl Meter {
             cpu: cpu.as_secs_f64(),
             memory_kib: peak.saturating_sub(self.memory_kib),
             count,
+            silent: 0,
         })
     }
 }

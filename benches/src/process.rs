@@ -1,8 +1,6 @@
 //! What the kernel knows and decides about a process: CPU time, memory, cores, descriptors.
 
-use rustix::process::{
-    Resource, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
-};
+use rustix::process::{Resource, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::io;
 use std::time::Duration;

@@ -14,7 +14,7 @@ pub(crate) const SLEEP: Duration = Duration::from_millis(10);
 pub(crate) const PARKED: Duration = Duration::from_secs(3600);
 /// How often a waiting thread of `park` looks whether all have begun.
 pub(crate) const LOOK: Duration = Duration::from_millis(5);
-/// How many OS threads, or mappings of may, exist at once where a peer cannot have all.
+/// How many threads there are at once in `w3batch`, and of OS threads in `w3spawn`.
 pub(crate) const BATCH: u64 = 1_000;
 /// Connections that the kernel may hold until a server accepts them.
 pub(crate) const BACKLOG: i32 = 4096;
@@ -52,8 +52,9 @@ pub(crate) trait Peer: Sync {
     /// As `sleep`, with a call that blocks, as code would that knows of no runtime.
     fn blocking_sleep(&self, n: u64) -> io::Result<Sample>;
 
-    /// `n` threads that do nothing; joins all.
-    fn spawn(&self, n: u64) -> io::Result<Sample>;
+    /// `n` threads that do nothing; joins all, each time that `at_once` have been spawned, or
+    /// sooner where so many cannot be.
+    fn spawn(&self, n: u64, at_once: u64) -> io::Result<Sample>;
 
     /// Two threads that yield to each other, `n` times in all.
     fn yield_in_turn(&self, n: u64) -> io::Result<Sample>;
@@ -77,6 +78,7 @@ pub(crate) enum Kind {
     Park,
     BlockingSleep,
     Spawn,
+    SpawnBatches,
     Yield,
     Channel,
     Echo,
@@ -91,7 +93,8 @@ impl Kind {
             Kind::SleepWarm => peer.sleep(n, 2),
             Kind::Park => peer.park(n),
             Kind::BlockingSleep => peer.blocking_sleep(n),
-            Kind::Spawn => peer.spawn(n),
+            Kind::Spawn => peer.spawn(n, n),
+            Kind::SpawnBatches => peer.spawn(n, BATCH),
             Kind::Yield => peer.yield_in_turn(n),
             Kind::Channel => peer.channel(n),
             Kind::Fetch => peer.fetch(n, port),
@@ -151,7 +154,7 @@ pub(crate) const ALL: &[Workload] = &[
         unit: "µs a thread",
         kind: Kind::SleepWarm,
         core: None,
-        sizes: [10_000, 4_000, 50],
+        sizes: [10_000, 10_000, 50],
         value: |sample| sample.each() * 1e6,
     },
     Workload {
@@ -171,17 +174,27 @@ pub(crate) const ALL: &[Workload] = &[
         unit: "µs a thread",
         kind: Kind::BlockingSleep,
         core: None,
-        sizes: [10_000, 4_000, 20],
+        sizes: [10_000, 10_000, 20],
         value: |sample| sample.each() * 1e6,
     },
     Workload {
         name: "w3spawn",
         group: "w3spawn",
-        what: "empty threads, all joined; one core",
+        what: "empty threads, spawned before the first is joined; one core",
         unit: "ns a thread",
         kind: Kind::Spawn,
         core: Some(0),
         sizes: [100_000, 10_000, 100],
+        value: |sample| sample.each() * 1e9,
+    },
+    Workload {
+        name: "w3batch",
+        group: "w3batch",
+        what: "empty threads, joined after each 1,000; one core",
+        unit: "ns a thread",
+        kind: Kind::SpawnBatches,
+        core: Some(0),
+        sizes: [50_000, 10_000, 100],
         value: |sample| sample.each() * 1e9,
     },
     Workload {

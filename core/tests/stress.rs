@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{KINDS, Random, waiting_on};
+use common::{KINDS, Leave, Random, waiting_on};
 use standin_core::context;
 use standin_core::wait_queue::{self, Wait};
 use standin_core::{Instant, Lock};
@@ -35,6 +35,7 @@ fn every_wake_is_somebodys() {
         let (counted, woken) = (&counted, &woken);
         for index in 0..THREADS {
             scope.spawn(move || {
+                let _leave = Leave(at_work);
                 KINDS[index % 2].enter(|| {
                     *wakers[index].lock().unwrap() =
                         Some(context::parking(|context| context.waker()));
@@ -59,7 +60,6 @@ fn every_wake_is_somebodys() {
                         }
                     }
                 });
-                at_work.fetch_sub(1, Relaxed);
             });
         }
         scope.spawn(move || {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{KINDS, Kind, until_waiting, waiting_on};
+use common::{KINDS, Kind, Release, until_waiting, waiting_on};
 use standin_core::wait_queue::{self, Wait};
 use standin_core::{Instant, context};
 use std::ptr;
@@ -36,6 +36,7 @@ fn the_longest_waiting_is_woken_first() {
     let word = AtomicU32::new(0);
     let (woken, order) = mpsc::channel();
     thread::scope(|scope| {
+        let _release = Release([&word]);
         for index in 0..16 {
             let (word, woken) = (&word, woken.clone());
             scope.spawn(move || {
@@ -55,6 +56,7 @@ fn the_longest_waiting_is_woken_first() {
 fn a_wake_counts_whom_it_woke() {
     let (word, other) = (AtomicU32::new(0), AtomicU32::new(0));
     thread::scope(|scope| {
+        let _release = Release([&word, &other]);
         for index in 0..6 {
             let (word, other) = (&word, &other);
             scope.spawn(move || {
@@ -102,11 +104,12 @@ fn a_wait_ends_at_its_deadline_and_never_before() {
 }
 
 #[test]
-fn a_deadline_beyond_the_kernels_clock_is_none() {
+fn a_deadline_beyond_the_kernels_clock_waits_for_the_wake() {
     for seconds in [i64::MAX as u64, u64::MAX] {
         let word = AtomicU32::new(0);
         let deadline = Instant::from_origin(Duration::from_secs(seconds));
         thread::scope(|scope| {
+            let _release = Release([&word]);
             scope.spawn(|| assert_eq!(wait_queue::wait(&word, 0, Some(deadline)), Wait::Woken));
             until_waiting(&word, 1);
             assert_eq!(wait_queue::wake(&word, 1), 1);
@@ -123,6 +126,7 @@ fn one_that_gave_up_leaves_the_others_in_order() {
         let (wakers, waker) = mpsc::channel();
         let (woken, order) = mpsc::channel();
         thread::scope(|scope| {
+            let _release = Release([&word]);
             let mut handles = Vec::new();
             for index in 0..3 {
                 let (word, flag, wakers, woken) = (&word, &flag, wakers.clone(), woken.clone());
@@ -162,6 +166,7 @@ fn a_raised_flag_ends_only_a_wait_that_asks_for_it() {
     }
     let (wakers, waker) = mpsc::channel();
     thread::scope(|scope| {
+        let _release = Release([&word]);
         scope.spawn(|| {
             wakers
                 .send(context::parking(|context| context.waker()))
@@ -179,6 +184,7 @@ fn a_requeue_moves_those_it_does_not_wake_behind_those_who_wait() {
     let (from, to) = (AtomicU32::new(3), AtomicU32::new(0));
     let (woken, order) = mpsc::channel();
     thread::scope(|scope| {
+        let _release = Release([&from, &to]);
         let wait = |index, word, expected, count| {
             let woken = woken.clone();
             scope.spawn(move || {

@@ -159,33 +159,43 @@ impl Fiber {
     ///   thread that resumed it first for that thread. A free one by any.
     pub(crate) unsafe fn resume(&mut self, value: *mut ()) -> *mut () {
         let home = free::home();
-        // SAFETY: the caller's promise; nothing happens before coming home.
+        // SAFETY: the caller's promise, and *exclusive*: nobody else runs on
+        // the fiber's block. Between the moves there is the switch and
+        // nothing else.
         unsafe {
-            let value = self.resume_away(value);
-            free::come_home(home);
+            self.enter();
+            let value = self.switch(value);
+            free::move_to(home);
             value
         }
     }
 
-    /// As [`resume`](Self::resume), but after a free fiber the caller runs on
-    /// the fiber's thread-local block. Several may be resumed in a row before
-    /// coming home, which saves half the writes of `fs`.
+    /// The first half of `resume`: moves to the block of a free fiber.
     ///
     /// # Safety
     ///
-    /// As for `resume`. And until the caller has called [`free::come_home`] it
-    /// uses no thread-local, its own or libc's (so no allocation): the block
-    /// is the fiber's, which may be running on another OS thread already.
+    /// As for [`free::move_to`].
     #[inline]
-    pub(crate) unsafe fn resume_away(&mut self, value: *mut ()) -> *mut () {
-        // SAFETY: *exclusive*: `self` is the only handle.
-        let header = unsafe { self.header.as_mut() };
-        if header.block == 0 {
-            return run(&mut header.coroutine, value);
+    pub(crate) unsafe fn enter(&self) {
+        // SAFETY: *exclusive*.
+        let block = unsafe { self.header.as_ref().block };
+        if block != 0 {
+            // SAFETY: the caller's promise; the block was built for this fiber.
+            unsafe { free::move_to(block) };
         }
-        // SAFETY: the block was built for this fiber, and by *exclusive* no
-        // other OS thread runs on it. The rest is the caller's promise.
-        unsafe { free::resume(&mut header.coroutine, header.block, value) }
+    }
+
+    /// The second half of `resume`: runs the fiber until it suspends. The
+    /// caller then still runs on the fiber's block, and as long as it has the
+    /// fiber that block is nobody else's.
+    ///
+    /// # Safety
+    ///
+    /// As for `resume`, and `enter` was called.
+    #[inline]
+    pub(crate) unsafe fn switch(&mut self, value: *mut ()) -> *mut () {
+        // SAFETY: *exclusive*: `self` is the only handle.
+        run(&mut unsafe { self.header.as_mut() }.coroutine, value)
     }
 
     /// Says whose thread runs on the fiber from now on; the overflow handler

@@ -42,7 +42,7 @@ pub use standin_core::{Instant, context};
 use crate::thread::{Builder, JoinHandle};
 use std::fmt;
 use std::io;
-use std::panic::resume_unwind;
+use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 
 /// A handle to one way of running threads.
 #[derive(Clone, Copy)]
@@ -112,6 +112,10 @@ impl Engine {
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
+
+/// What an engine does is behind locks of its own, and no panic of a thread leaves them in disorder.
+impl UnwindSafe for Engine {}
+impl RefUnwindSafe for Engine {}
 
 impl PartialEq for Engine {
     fn eq(&self, other: &Self) -> bool {

@@ -222,6 +222,10 @@ impl Read for &TcpStream {
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        // The kernel's `readv`, which std calls, asks the socket nothing then; `recvmsg` would wait.
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return Ok(0);
+        }
         here().receive_vectored(self.0.as_ref(), buffers, self.0.limit(Direction::Read))
     }
 }
@@ -246,6 +250,10 @@ impl Write for &TcpStream {
     }
 
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        // As `writev`: even a broken connection takes nothing.
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return Ok(0);
+        }
         here().send_vectored(self.0.as_ref(), buffers, self.0.limit(Direction::Write))
     }
 

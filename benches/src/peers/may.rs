@@ -4,7 +4,7 @@
 //! coroutines, which is also the default. Its other settings are the defaults.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
+use crate::workload::{GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
 use ::may::coroutine::{self, JoinHandle};
 use ::may::go;
 use ::may::net::{TcpListener, TcpStream};
@@ -16,13 +16,14 @@ use std::thread;
 
 /// may counts a stack in words of 8 bytes.
 const STACK_WORDS: usize = 0x1000;
+/// How many coroutines of `spawn` exist at once. The usual limit of a process's mappings ends
+/// it at 32,500.
+const MOST_AT_ONCE: u64 = 10_000;
 
 pub(super) struct May;
 
 /// Runs `body` as a coroutine, whose spawns are cheaper than those from outside.
-fn run<T: Send + 'static>(
-    body: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+fn run<T: Send + 'static>(body: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     ::may::config().set_stack_size(STACK_WORDS);
     go!(body).join().expect("no coroutine panics")
 }
@@ -35,7 +36,7 @@ impl Peer for May {
     fn note(&self, kind: Kind) -> &'static str {
         match kind {
             Kind::BlockingSleep => "200 threads: the sleep blocks a worker",
-            Kind::Spawn => "1,000 at once: it runs out of mappings at 32,500",
+            Kind::Spawn => "10,000 at once: its mappings end at 32,500",
             Kind::Channel => "has no bounded channel",
             Kind::Echo => "backlog 1,024",
             _ => "",
@@ -85,11 +86,12 @@ impl Peer for May {
         })
     }
 
-    fn spawn(&self, n: u64) -> io::Result<Sample> {
+    fn spawn(&self, n: u64, at_once: u64) -> io::Result<Sample> {
+        let at_once = at_once.min(MOST_AT_ONCE);
         run(move || {
             let meter = Meter::start()?;
-            for begin in (0..n).step_by(BATCH as usize) {
-                join_all(spawn_all(BATCH.min(n - begin), || ()));
+            for begin in (0..n).step_by(at_once as usize) {
+                join_all(spawn_all(at_once.min(n - begin), || ()));
             }
             meter.stop(n)
         })
@@ -179,5 +181,7 @@ fn spawn_all<T: Send + 'static>(
 
 fn join_all<T>(coroutines: Vec<JoinHandle<T>>) -> Vec<T> {
     let joined = coroutines.into_iter().map(JoinHandle::join);
-    joined.map(|end| end.expect("no coroutine panics")).collect()
+    joined
+        .map(|end| end.expect("no coroutine panics"))
+        .collect()
 }

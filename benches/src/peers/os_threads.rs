@@ -1,9 +1,7 @@
 //! OS threads, through std alone.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{
-    BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right,
-};
+use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,10 +51,11 @@ impl Peer for OsThreads {
         self.sleep(n, 0)
     }
 
-    fn spawn(&self, n: u64) -> io::Result<Sample> {
+    fn spawn(&self, n: u64, at_once: u64) -> io::Result<Sample> {
+        let at_once = at_once.min(BATCH);
         let meter = Meter::start()?;
-        for begin in (0..n).step_by(BATCH as usize) {
-            join_all(spawn_all(BATCH.min(n - begin), || ())?);
+        for begin in (0..n).step_by(at_once as usize) {
+            join_all(spawn_all(at_once.min(n - begin), || ())?);
         }
         meter.stop(n)
     }

@@ -2,9 +2,7 @@
 //! begun on a thread of the engine.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{
-    BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right,
-};
+use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
 use ::standin::engine::{self, green};
 use ::standin::net::{TcpListener, TcpStream};
 use ::standin::sync::atomic::{AtomicU64, Ordering};
@@ -14,21 +12,21 @@ use std::io::{self, Read, Write};
 
 pub(super) const GREEN: Standin = Standin {
     engine: "green",
-    batch: u64::MAX,
+    most_at_once: u64::MAX,
 };
 pub(super) const GREEN_PINNED: Standin = Standin {
     engine: "green-pinned",
-    batch: u64::MAX,
+    most_at_once: u64::MAX,
 };
 pub(super) const THREADS: Standin = Standin {
     engine: "threads",
-    batch: BATCH,
+    most_at_once: BATCH,
 };
 
 pub(super) struct Standin {
     engine: &'static str,
     /// How many threads of `spawn` exist at once.
-    batch: u64,
+    most_at_once: u64,
 }
 
 impl Standin {
@@ -88,12 +86,12 @@ impl Peer for Standin {
         self.sleep(n, 0)
     }
 
-    fn spawn(&self, n: u64) -> io::Result<Sample> {
-        let batch = self.batch.min(n);
+    fn spawn(&self, n: u64, at_once: u64) -> io::Result<Sample> {
+        let at_once = at_once.min(self.most_at_once);
         self.run(|| {
             let meter = Meter::start()?;
-            for begin in (0..n).step_by(batch as usize) {
-                join_all(spawn_all(batch.min(n - begin), || ())?);
+            for begin in (0..n).step_by(at_once as usize) {
+                join_all(spawn_all(at_once.min(n - begin), || ())?);
             }
             meter.stop(n)
         })

@@ -1,9 +1,7 @@
 //! tokio on its two runtimes.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{
-    BACKLOG, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right,
-};
+use crate::workload::{BACKLOG, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
 use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ::tokio::net::{TcpSocket, TcpStream};
 use ::tokio::runtime::Builder;
@@ -95,10 +93,12 @@ impl Peer for Tokio {
         })
     }
 
-    fn spawn(&self, n: u64) -> io::Result<Sample> {
+    fn spawn(&self, n: u64, at_once: u64) -> io::Result<Sample> {
         self.run(async move {
             let meter = Meter::start()?;
-            join_all(spawn_all(n, || async {})).await;
+            for begin in (0..n).step_by(at_once as usize) {
+                join_all(spawn_all(at_once.min(n - begin), || async {})).await;
+            }
             meter.stop(n)
         })
     }

@@ -10,7 +10,7 @@ use standin_core::context::{self, Context};
 use standin_core::{Instant, wait_queue};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -28,6 +28,27 @@ pub(crate) fn waiting_on(word: &AtomicU32) -> usize {
 pub(crate) fn until_waiting(word: &AtomicU32, count: usize) {
     while waiting_on(word) != count {
         thread::yield_now();
+    }
+}
+
+/// Lets everybody go when it is dropped, so that a test that fails does not hang on its own threads.
+pub(crate) struct Release<'a, const N: usize>(pub(crate) [&'a AtomicU32; N]);
+
+impl<const N: usize> Drop for Release<'_, N> {
+    fn drop(&mut self) {
+        for word in self.0 {
+            word.store(u32::MAX, Relaxed);
+            wait_queue::wake(word, usize::MAX);
+        }
+    }
+}
+
+/// Takes one off a count when its thread ends, by a panic too.
+pub(crate) struct Leave<'a>(pub(crate) &'a AtomicUsize);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

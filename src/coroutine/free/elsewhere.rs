@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use crate::coroutine::Unsupported;
-use crate::coroutine::fiber::FiberCoroutine;
 
 /// Always an error.
 pub(crate) fn support() -> Result<(), &'static Unsupported> {
@@ -43,17 +42,6 @@ pub(in crate::coroutine) unsafe fn build_block(_top: usize) -> usize {
 /// As for `build_block`.
 pub(in crate::coroutine) unsafe fn first_run() {}
 
-/// # Safety
-///
-/// As for `build_block`.
-pub(in crate::coroutine) unsafe fn resume(
-    coroutine: &mut FiberCoroutine,
-    _block: usize,
-    value: *mut (),
-) -> *mut () {
-    crate::coroutine::fiber::run(coroutine, value)
-}
-
 /// Nothing to remember: no free fiber runs here.
 pub(crate) fn home() -> usize {
     0
@@ -62,4 +50,4 @@ pub(crate) fn home() -> usize {
 /// # Safety
 ///
 /// None: no free fiber runs here.
-pub(crate) unsafe fn come_home(_home: usize) {}
+pub(crate) unsafe fn move_to(_block: usize) {}

@@ -6,6 +6,7 @@ use super::scheduler::Shared;
 use super::task::Task;
 use crate::coroutine::{Kind, free};
 use standin_core::context;
+use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -39,105 +40,142 @@ impl Command {
     }
 }
 
+/// A thread that left its stack, and what is to become of it. Until that is settled nobody else can run it.
+type Stopped = (*const Task, Command);
+
 /// Runs the threads of `processor` until one of them takes this OS thread away from it.
 ///
-/// After a free thread the OS thread runs on that thread's thread-local block until it comes home. Between two
-/// threads it does not, if all there is to do is to take the next one out of a queue: that part of the
-/// scheduler uses no thread-locals and does not allocate. Everything else comes home first.
+/// Moving to another thread-local block is most of the cost of a switch, so between two free threads the
+/// machine does not go home, if all there is to do is to take the next one out of a queue. It goes from block
+/// to block, and at every moment it has the thread on whose block it is: one that stopped is queued, or may
+/// be woken, only after the machine has moved on. So a block never has two users, not even a signal handler's.
+/// What the machine does away from home uses no thread-locals, makes no system call and does not allocate:
+/// it would find another thread's values.
 pub(super) fn run(processor: &'static Processor) {
     local::set_processor(processor);
     let shared = processor.shared();
     let home = free::home();
-    let mut next = processor.next();
+    let mut stopped: Option<Stopped> = None;
     loop {
-        // SAFETY: it came out of a queue of this processor, so it is alive and ours; home is ours.
-        if !unsafe { execute(processor, shared, next, home) } {
-            break;
-        }
-        next = processor.next_at_hand(shared).unwrap_or_else(|| {
-            // SAFETY: this OS thread's own block.
-            unsafe { free::come_home(home) };
-            processor.next()
+        // After a blocking section the processor is another machine's: its queues are not to be looked at.
+        let has_left = matches!(stopped, Some((_, Command::Left)));
+        let at_hand = if has_left {
+            None
+        } else {
+            processor.next_at_hand(shared)
+        };
+        // SAFETY: it came out of a queue of this processor, so it is alive and ours.
+        let is_direct = at_hand.is_some_and(|task| unsafe { (*task).is_started() });
+        let is_simple = stopped.is_none_or(|(_, command)| {
+            matches!(command, Command::Park | Command::Yield) && processor.has_room_at_hand(shared)
         });
+        let next = if is_direct && is_simple {
+            at_hand.expect("it was looked at")
+        } else {
+            // SAFETY: this OS thread's own block.
+            unsafe { free::move_to(home) };
+            if let Some((task, command)) = stopped.take()
+                // SAFETY: the thread stopped on this machine, which has it.
+                && unsafe { settle_at_home(processor, task, command) }.is_break()
+            {
+                break;
+            }
+            let next = at_hand.unwrap_or_else(|| processor.next());
+            // SAFETY: as above; the machine holds the processor.
+            unsafe { bind(processor, &*next) };
+            next
+        };
+        // SAFETY: the task is ours and has a fiber.
+        let command = unsafe { resume(processor, shared, &*next, stopped) };
+        stopped = Some((next, command));
     }
     local::set_processor(ptr::null());
 }
 
-/// Runs a thread until it leaves its stack. False if the processor is not this machine's any more, and then
-/// the machine is home.
+/// Runs a thread until it leaves its stack; on the way settles the one that stopped before.
 ///
 /// # Safety
 ///
-/// The task is alive and the caller's, and the caller holds the processor. `home` is the block of the calling
-/// OS thread. The caller may be away from it, and is afterwards, if the thread is a free one.
-unsafe fn execute(
+/// The caller holds the processor and has both tasks; `task` has a fiber. Afterwards it still has `task`.
+#[inline]
+unsafe fn resume(
     processor: &'static Processor,
     shared: &Shared,
-    task: *const Task,
-    home: usize,
-) -> bool {
-    // SAFETY: the caller's promise; where the task may be gone, below, it is not used any more.
-    let this = unsafe { &*task };
-    if !this.is_started() {
-        // SAFETY: the caller's promise.
-        unsafe {
-            free::come_home(home);
-            bind(processor, this);
+    task: &Task,
+    stopped: Option<Stopped>,
+) -> Command {
+    // SAFETY: the cell is ours, and nobody else has the fiber.
+    let fiber = unsafe { (*task.fiber.get()).as_mut().unwrap_unchecked() };
+    // SAFETY: nobody else runs on the fiber's block, and until the switch nothing below cares whose it is.
+    unsafe { fiber.enter() };
+    if let Some((before, command)) = stopped {
+        // SAFETY: it is ours until it is queued, or until it may be woken. Its block was left just now.
+        let has_token = command == Command::Park && !unsafe { (*before).parking.commit() };
+        if has_token || command == Command::Yield {
+            processor.put_back_at_hand(before);
         }
     }
-    this.resumed_by(processor);
-    let is_pinned = this.scheduler.kind() == Kind::Pinned;
+    task.resumed_by(processor);
+    let is_pinned = shared.kind == Kind::Pinned;
     if is_pinned {
         local::set_task(task);
         // SAFETY: the thread runs on this OS thread from here until it is replaced below.
-        unsafe { context::replace(Some(this.as_context())) };
+        unsafe { context::replace(Some(task.as_context())) };
     }
-    // SAFETY: a fresh fiber, or one between two threads, takes a task; one in the middle of a thread ignores
-    // the value. Machines have an alternate signal stack, and pinned threads stay on their processor, which
-    // stays on its machine. The task has a fiber, ours until it is in another place. What runs before this OS
-    // thread comes home touches no thread-local.
-    let command = Command::decode(unsafe {
-        let fiber = (*this.fiber.get()).as_mut().unwrap_unchecked();
-        fiber.resume_away(task.cast_mut().cast())
-    });
+    // SAFETY: a fiber that is between two threads takes a task; one in the middle of a thread ignores the
+    // value. Machines have an alternate signal stack, and pinned threads stay on their processor, which stays
+    // on its machine.
+    let command = Command::decode(unsafe { fiber.switch(ptr::from_ref(task).cast_mut().cast()) });
     if is_pinned {
         local::set_task(ptr::null());
         // SAFETY: the plain OS thread needs no context.
         unsafe { context::replace(None) };
     }
-    match command {
-        Command::Park if this.parking.commit() => {}
-        Command::Park | Command::Yield => {
-            if !processor.put_back_at_hand(shared, task) {
-                // SAFETY: this OS thread's own block.
-                unsafe { free::come_home(home) };
-                this.scheduler.ready(task);
-            }
-        }
-        Command::Finished => {
-            // SAFETY: this OS thread's own block; the thread has ended.
-            unsafe {
-                free::come_home(home);
-                bury(processor, task);
-            }
-        }
-        Command::Left => {
-            // SAFETY: this OS thread's own block.
-            unsafe { free::come_home(home) };
-            this.scheduler.inject(task);
-            return false;
-        }
-    }
-    true
+    command
 }
 
-/// Gives a task the fiber that it will run on.
+/// Settles a thread that stopped, when the machine is on its own block. Breaks if the processor is not this
+/// machine's any more.
 ///
 /// # Safety
 ///
-/// The task is the caller's, and has none; the caller holds the processor.
+/// The task stopped on this machine with this command. It may be gone afterwards.
+#[inline(never)]
+unsafe fn settle_at_home(
+    processor: &'static Processor,
+    task: *const Task,
+    command: Command,
+) -> ControlFlow<()> {
+    // SAFETY: the task is ours until it is queued, or until it may be woken, which is the last thing here.
+    let this = unsafe { &*task };
+    match command {
+        Command::Park => {
+            if !this.parking.commit() {
+                this.scheduler.ready(task);
+            }
+        }
+        Command::Yield => this.scheduler.ready(task),
+        // SAFETY: the caller's promise.
+        Command::Finished => unsafe { bury(processor, task) },
+        Command::Left => {
+            local::set_processor(ptr::null());
+            this.scheduler.inject(task);
+            return ControlFlow::Break(());
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Gives a task the fiber that it will run on, if it has none yet.
+///
+/// # Safety
+///
+/// The task is the caller's; the caller holds the processor.
 #[inline(never)]
 unsafe fn bind(processor: &'static Processor, task: &Task) {
+    if task.is_started() {
+        return;
+    }
     let fiber = processor.take_fiber(task.class);
     let name = task
         .control

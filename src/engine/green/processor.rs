@@ -328,18 +328,25 @@ impl Processor {
         }
     }
 
-    /// Puts a thread that ran here to the end of the queue, if that takes no more than that. By the holder,
-    /// under the rules of [`next_at_hand`](Self::next_at_hand).
+    /// Whether `put_back_at_hand` may be called. By the holder, under the rules of
+    /// [`next_at_hand`](Self::next_at_hand).
     #[inline]
-    pub(super) fn put_back_at_hand(&self, shared: &Shared, task: *const Task) -> bool {
+    pub(super) fn has_room_at_hand(&self, shared: &Shared) -> bool {
+        shared.kind == Kind::Pinned || !(shared.hop || self.ring.is_full())
+    }
+
+    /// Puts a thread that ran here to the end of the queue. By the holder, under the rules of
+    /// [`next_at_hand`](Self::next_at_hand), and if it has room.
+    #[inline]
+    pub(super) fn put_back_at_hand(&self, task: *const Task) {
         match self.scheduler.kind() {
             // SAFETY: the holder, and the reference ends here; a task that ran is alive and has a fiber.
             Kind::Pinned => unsafe { self.held().own.push(task) },
-            Kind::Free if shared.hop || self.ring.is_full() => return false,
             // SAFETY: the holder owns the ring, and thieves only make more room.
-            Kind::Free => unsafe { self.ring.push(task, |_| unreachable!("the ring has room")) },
+            Kind::Free => unsafe {
+                self.ring.push(task, |_| unreachable!("the ring has room"));
+            },
         }
-        true
     }
 
     /// Makes a thread ready here, from another OS thread.

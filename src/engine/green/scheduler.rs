@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What there is once the first thread was spawned.
 pub(super) struct Shared {
+    pub(super) kind: Kind,
     pub(super) processors: Vec<Processor>,
     /// Ready threads that no processor has yet.
     pub(super) injected: SharedList,
@@ -174,6 +175,7 @@ impl Scheduler {
             .map(|index| Processor::new(index, self))
             .collect::<io::Result<Vec<_>>>()?;
         Ok(Shared {
+            kind: self.kind,
             processors,
             injected: SharedList::new(),
             idle: Idle::new(count),

@@ -33,6 +33,7 @@ fn wakes_and_woken_are_the_same_number_and_the_lists_stay_whole() {
         for seed in 0..WAITERS {
             let (words, at_work, ended) = (&words, &at_work, &ended);
             scope.spawn(move || {
+                let _leave = Leave(at_work);
                 let mut random = Random::new(seed);
                 for _ in 0..WAITS {
                     let word = words[random.below(words.len())];
@@ -51,7 +52,6 @@ fn wakes_and_woken_are_the_same_number_and_the_lists_stay_whole() {
                         Wait::Interrupted => unreachable!("no flag was given"),
                     }
                 }
-                at_work.fetch_sub(1, Relaxed);
             });
         }
         for seed in 0..WAKERS {
@@ -149,6 +149,15 @@ fn colliding(memory: &[AtomicU32]) -> Vec<&AtomicU32> {
         .collect();
     assert_eq!(words.len(), 2 * WORDS);
     words
+}
+
+/// Takes one off a count when its thread ends, by a panic too.
+struct Leave<'a>(&'a AtomicUsize);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 struct Random(u64);

@@ -35,8 +35,7 @@ use crate::switches;
 
 pub(in crate::coroutine) use block::{block_size, build_block, first_run};
 pub(crate) use exit::{reset, run_destructors};
-pub(in crate::coroutine) use switch::resume;
-pub(crate) use switch::{come_home, home};
+pub(crate) use switch::{home, move_to};
 
 /// Whether free threads can run in this process. Tested once, on first use.
 ///

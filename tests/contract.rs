@@ -1,0 +1,29 @@
+//! The contract (`standin::engine::Contract`) as tests: one body for every engine, also for one that is
+//! implemented outside of the crate.
+//!
+//! The suite lies in `contract/`; whoever writes an engine can include it from there by its path, with
+//! `common/` beside it.
+
+#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+
+mod common;
+#[path = "../examples/engine/os_threads.rs"]
+mod os_threads;
+#[path = "contract/mod.rs"]
+#[macro_use]
+mod suite;
+
+use standin::engine::{Engine, GREEN, GREEN_PINNED, THREADS, green};
+
+contract_suite!(free, || GREEN);
+contract_suite!(pinned, || {
+    // SAFETY: between two parking calls no test keeps a pointer through a thread-local or a lock that standin
+    // does not know, and none parks while it unwinds.
+    unsafe { green::accept_pinned() };
+    GREEN_PINNED
+});
+contract_suite!(threads, || THREADS);
+contract_suite!(example, || {
+    static EXAMPLE: os_threads::OsThreads = os_threads::OsThreads;
+    const { Engine::new(&EXAMPLE) }
+});
