@@ -6,7 +6,7 @@ use crate::rounds::{Missing, Results};
 use crate::workload::Size;
 use std::fs;
 
-/// The peer that all are compared with, beside the fastest.
+/// The peer that all are compared with, beside the best.
 const REFERENCE: &str = "green";
 
 /// What it is measured on, before it is.
@@ -45,7 +45,7 @@ pub(crate) fn head(options: &Options) {
     );
     println!(
         "\nEach sample is taken in a process of its own, the peers in turn in each of {} rounds. \
-         `median`, `CPU` and `memory` are medians of the rounds; `x fastest` and `x {REFERENCE}` \
+         `median`, `CPU` and `memory` are medians of the rounds; `x best` and `x {REFERENCE}` \
          are medians of the ratios within each round. CPU is user and system time of the peer's \
          process, memory what it grew by: resident memory at its peak, and page tables.",
         options.rounds
@@ -70,11 +70,11 @@ fn table(options: &Options, results: &[Results]) {
     let n = thousands(workload.size(options.size));
     println!("\n## {}: {n} {}\n", workload.name, workload.what);
     println!(
-        "| peer | median, {} | x fastest | x {REFERENCE} | min..max | CPU, s | memory, MiB | notes |",
+        "| peer | median, {} | x best | x {REFERENCE} | min..max | CPU, s | memory, MiB | notes |",
         workload.unit
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---|");
-    let fastest = results
+    let best = results
         .iter()
         .filter_map(|result| Some((median(&result.values())?, result)))
         .min_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -85,7 +85,7 @@ fn table(options: &Options, results: &[Results]) {
         let cells = [
             result.peer.name().to_string(),
             number(median(&values)),
-            number(fastest.and_then(|fastest| result.ratio(fastest))),
+            number(best.and_then(|best| result.ratio(best))),
             number(reference.and_then(|reference| result.ratio(reference))),
             match (values.first(), values.last()) {
                 (Some(least), Some(most)) => {

@@ -244,17 +244,18 @@ const fn echo(name: &'static str, sizes: [u64; 3]) -> Workload {
     }
 }
 
-/// Fails unless all `n` pages were right.
-pub(crate) fn all_right(right: u64, n: u64) -> io::Result<()> {
-    match right == n {
-        true => Ok(()),
-        false => Err(io::Error::other(format!(
-            "only {right} of {n} pages were fetched and right"
-        ))),
+/// Fails unless all pages were fetched and are the answer of the server in `delay.rs`.
+pub(crate) fn all_right(pages: &[io::Result<Vec<u8>>]) -> io::Result<()> {
+    let is_right =
+        |page: &[u8]| page.starts_with(b"HTTP/1.1 200 OK\r\n") && page.ends_with(b"\r\n\r\nhello");
+    let right = pages.iter().flatten().filter(|page| is_right(page)).count();
+    if right == pages.len() {
+        return Ok(());
     }
-}
-
-/// Whether an answer is that of the server in `delay.rs`.
-pub(crate) fn is_right(answer: &[u8]) -> bool {
-    answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"\r\n\r\nhello")
+    let first = pages.iter().find_map(|page| page.as_ref().err());
+    Err(io::Error::other(format!(
+        "only {right} of {} pages were right; the first error: {}",
+        pages.len(),
+        first.map_or("none, but wrong pages".to_string(), io::Error::to_string)
+    )))
 }

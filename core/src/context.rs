@@ -30,6 +30,10 @@ pub trait Context {
     /// A handle that leaves this thread's token.
     fn waker(&self) -> Waker;
 
+    /// An operation that may wait did not have to. A thread for which this goes on and on should let others
+    /// run now and then.
+    fn progress(&self) {}
+
     /// Now, on the clock that [`park`](Self::park) takes its deadline from.
     fn now(&self) -> Instant {
         Instant::system()
@@ -87,6 +91,16 @@ pub fn parking<R>(f: impl FnOnce(&dyn Context) -> R) -> R {
             f(&OsThread(thread))
         }
     })
+}
+
+/// To be called by every operation that may wait, when it did not: see [`Context::progress`].
+#[inline]
+pub fn progress() {
+    current(|context| {
+        if let Some(context) = context {
+            context.progress();
+        }
+    });
 }
 
 /// Now, on the clock of the calling context.

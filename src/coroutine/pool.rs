@@ -22,7 +22,7 @@ use super::exhausted::{Exhausted, Limit};
 use super::fiber::{Entry, Fiber, Header};
 use super::lock::Lock;
 use super::slab::{Slab, SlabError};
-use super::{Kind, free, overflow};
+use super::{Kind, Unsupported, free, overflow};
 use crate::switches;
 
 /// The stack that a thread is promised if nobody asks for a size, in bytes.
@@ -238,7 +238,7 @@ impl Pool {
     fn prepare(&self) -> io::Result<()> {
         switches::get().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         if self.kind == Kind::Free {
-            free::support().map_err(|error| io::Error::new(io::ErrorKind::Unsupported, error))?;
+            free::support().map_err(Unsupported::into_error)?;
         }
         overflow::install()
     }

@@ -4,6 +4,7 @@
 use super::socket::{Limit, Patience, Shared, SocketRef, set_descriptor_nonblocking};
 use super::source::{Interest, Source};
 use super::{Control, Socket, kernel, source};
+use standin_core::context;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -26,9 +27,6 @@ pub trait Readiness: Send + Sync {
     fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source) {
         let _ = (fd, source);
     }
-
-    /// An operation succeeded without waiting. A thread for which this goes on and on should yield.
-    fn progress(&self) {}
 }
 
 impl<R: Readiness> Socket for R {
@@ -205,7 +203,7 @@ fn perform<T>(
                     {
                         source.set_drained(interest, seen);
                     }
-                    engine.progress();
+                    context::progress();
                     return Ok(value);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -214,6 +212,8 @@ fn perform<T>(
             }
         }
         if !patience.may_wait() {
+            // Whoever polls may do so for ever.
+            context::progress();
             return Err(would_block());
         }
         let deadline = patience.deadline();

@@ -16,8 +16,10 @@ use std::time::Duration;
 const ROUNDS: usize = 25;
 
 pub(crate) fn the_flag(on: &Subject) {
-    let thread = on.spawn(|| {
+    let (sender, receiver) = mpsc::channel();
+    let thread = on.spawn(move || {
         assert!(!thread::current().is_cancelled());
+        sender.send(()).expect("it is received");
         wait::until(Control::cancellation);
         assert!(Control::check_cancellation().is_err_and(|error| engine::is_cancelled(&error)));
         // What it spawns is not cancelled.
@@ -27,6 +29,7 @@ pub(crate) fn the_flag(on: &Subject) {
     });
     let handle = thread.thread().clone();
     assert!(!handle.is_cancelled());
+    receiver.recv().expect("it is sent");
     handle.cancel();
     handle.cancel();
     assert!(handle.is_cancelled());

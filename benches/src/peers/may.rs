@@ -4,7 +4,7 @@
 //! coroutines, which is also the default. Its other settings are the defaults.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
+use crate::workload::{GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
 use ::may::coroutine::{self, JoinHandle};
 use ::may::go;
 use ::may::net::{TcpListener, TcpStream};
@@ -135,8 +135,7 @@ impl Peer for May {
             let meter = Meter::start()?;
             let pages = join_all(spawn_all(n, move || page(port)));
             let sample = meter.stop(n)?;
-            let right = pages.iter().flatten().filter(|page| is_right(page)).count();
-            all_right(right as u64, n)?;
+            all_right(&pages)?;
             Ok(sample)
         })
     }

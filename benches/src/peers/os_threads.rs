@@ -1,7 +1,7 @@
 //! OS threads, through std alone.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
+use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,8 +93,7 @@ impl Peer for OsThreads {
         let meter = Meter::start()?;
         let pages = join_all(spawn_all(n, move || page(port))?);
         let sample = meter.stop(n)?;
-        let right = pages.iter().flatten().filter(|page| is_right(page)).count();
-        all_right(right as u64, n)?;
+        all_right(&pages)?;
         Ok(sample)
     }
 

@@ -2,7 +2,7 @@
 //! begun on a thread of the engine.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
+use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
 use ::standin::engine::{self, green};
 use ::standin::net::{TcpListener, TcpStream};
 use ::standin::sync::atomic::{AtomicU64, Ordering};
@@ -135,8 +135,7 @@ impl Peer for Standin {
             let meter = Meter::start()?;
             let pages = join_all(spawn_all(n, move || page(port))?);
             let sample = meter.stop(n)?;
-            let right = pages.iter().flatten().filter(|page| is_right(page)).count();
-            all_right(right as u64, n)?;
+            all_right(&pages)?;
             Ok(sample)
         })
     }

@@ -1,7 +1,7 @@
 //! tokio on its two runtimes.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{BACKLOG, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right, is_right};
+use crate::workload::{BACKLOG, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
 use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ::tokio::net::{TcpSocket, TcpStream};
 use ::tokio::runtime::Builder;
@@ -144,8 +144,7 @@ impl Peer for Tokio {
             let meter = Meter::start()?;
             let pages = join_all(spawn_all(n, || page(port))).await;
             let sample = meter.stop(n)?;
-            let right = pages.iter().flatten().filter(|page| is_right(page)).count();
-            all_right(right as u64, n)?;
+            all_right(&pages)?;
             Ok(sample)
         })
     }

@@ -1,19 +1,14 @@
 //! Where nothing is known about the C library's thread-local blocks.
 
-use std::sync::OnceLock;
-
 use crate::coroutine::Unsupported;
 
 /// Always an error.
-pub(crate) fn support() -> Result<(), &'static Unsupported> {
-    static REASON: OnceLock<Unsupported> = OnceLock::new();
-    Err(REASON.get_or_init(|| {
-        Unsupported::new(format!(
-            "they are implemented for Linux on x86-64 with glibc, and this was built for {} on {}",
-            std::env::consts::OS,
-            std::env::consts::ARCH
-        ))
-    }))
+pub(crate) fn support() -> Result<(), Unsupported> {
+    Err(Unsupported::new(format!(
+        "they are implemented for Linux on x86-64 with glibc, and this was built for {} on {}",
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )))
 }
 
 /// # Safety

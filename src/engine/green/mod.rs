@@ -173,14 +173,6 @@ impl Readiness for Green {
             }
         }
     }
-
-    fn progress(&self) {
-        Task::current(|task| {
-            if let Some(task) = task {
-                task.progress();
-            }
-        });
-    }
 }
 
 impl Green {

@@ -57,7 +57,11 @@ fn start(job: Job) -> io::Result<()> {
     let refused = |error: io::Error| {
         io::Error::new(
             error.kind(),
-            format!("cannot start an OS thread for green threads: {error}"),
+            format!(
+                "cannot start an OS thread for green threads: {error}; raise the limits on threads \
+                 (RLIMIT_NPROC, `ulimit -u`) and on address space, which their stacks take (RLIMIT_AS, \
+                 `ulimit -v`), or run fewer blocking sections at once"
+            ),
         )
     };
     thread.map_err(refused)?;

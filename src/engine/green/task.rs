@@ -109,18 +109,6 @@ impl Task {
         unsafe { (*self.suspender.get()).suspend(command.encode()) };
     }
 
-    /// Counts an operation that did not have to wait; now and then lets others run.
-    pub(super) fn progress(&self) {
-        match self.budget.get() {
-            0 => {
-                if !self.processor.get().is_null() {
-                    self.suspend(Command::Yield);
-                }
-            }
-            left => self.budget.set(left - 1),
-        }
-    }
-
     pub(super) fn as_context(&self) -> NonNull<dyn Context> {
         let context: NonNull<dyn Context + '_> = NonNull::from(self as &dyn Context);
         // SAFETY: only the lifetime changes; `context::replace` has its own rules for it.
@@ -148,6 +136,13 @@ impl Context for Task {
         self.suspend(Command::Park);
         self.timer.disarm();
         self.parking.take_token();
+    }
+
+    fn progress(&self) {
+        match self.budget.get() {
+            0 => self.suspend(Command::Yield),
+            left => self.budget.set(left - 1),
+        }
     }
 
     fn waker(&self) -> Waker {

@@ -98,7 +98,9 @@ impl<T> Sender<T> {
     /// The message, if the receiver is gone. Success does not say that it will be received.
     #[inline]
     pub fn send(&self, t: T) -> Result<(), SendError<T>> {
-        self.channel.send(t).map_err(SendError)
+        let sent = self.channel.send(t).map_err(SendError);
+        context::progress();
+        sent
     }
 }
 
@@ -139,11 +141,12 @@ impl<T> SyncSender<T> {
     /// The message, if the receiver is gone, also if it goes during the wait.
     #[inline]
     pub fn send(&self, t: T) -> Result<(), SendError<T>> {
-        match &self.channel {
+        let sent = match &self.channel {
             SyncSenderKind::Bounded(channel) => channel.send(t),
             SyncSenderKind::Rendezvous(channel) => channel.send(t),
-        }
-        .map_err(SendError)
+        };
+        context::progress();
+        sent.map_err(SendError)
     }
 
     /// Puts the message into the channel if there is room now (in a channel of bound zero: if the receiver
@@ -155,10 +158,12 @@ impl<T> SyncSender<T> {
     /// [`TrySendError::Disconnected`].
     #[inline]
     pub fn try_send(&self, t: T) -> Result<(), TrySendError<T>> {
-        match &self.channel {
+        let sent = match &self.channel {
             SyncSenderKind::Bounded(channel) => channel.try_send(t),
             SyncSenderKind::Rendezvous(channel) => channel.try_send(t),
-        }
+        };
+        context::progress();
+        sent
     }
 }
 
@@ -217,11 +222,13 @@ impl<T> Receiver<T> {
     /// [`TryRecvError::Empty`], or [`TryRecvError::Disconnected`] if there will never be one.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match &self.channel {
+        let received = match &self.channel {
             ReceiverKind::Unbounded(channel) => channel.try_recv(),
             ReceiverKind::Bounded(channel) => channel.try_recv(),
             ReceiverKind::Rendezvous(channel) => channel.try_recv(),
-        }
+        };
+        context::progress();
+        received
     }
 
     /// Waits for a message and takes it. This corresponds to [`std::sync::mpsc::Receiver::recv`].
@@ -265,11 +272,13 @@ impl<T> Receiver<T> {
 
     #[inline]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        match &self.channel {
+        let received = match &self.channel {
             ReceiverKind::Unbounded(channel) => channel.recv(deadline),
             ReceiverKind::Bounded(channel) => channel.recv(deadline),
             ReceiverKind::Rendezvous(channel) => channel.recv(deadline),
-        }
+        };
+        context::progress();
+        received
     }
 }
 

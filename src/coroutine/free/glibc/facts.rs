@@ -338,7 +338,7 @@ fn resolver_state(library: &Library, above: usize) -> Result<usize, Unsupported>
     // thread's state.
     let error = unsafe { create(&mut thread, ptr::null(), look, ptr::null_mut()) };
     if error != 0 {
-        return Err(Unsupported::new(format!(
+        return Err(Unsupported::for_now(format!(
             "the self-test could not start an OS thread ({})",
             std::io::Error::from_raw_os_error(error)
         )));

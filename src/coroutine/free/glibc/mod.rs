@@ -28,7 +28,7 @@ mod switch;
 mod symbols;
 mod trial;
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use super::Unsupported;
 use crate::switches;
@@ -37,23 +37,31 @@ pub(in crate::coroutine) use block::{block_size, build_block, first_run};
 pub(crate) use exit::{reset, run_destructors};
 pub(crate) use switch::{home, move_to};
 
-/// Whether free threads can run in this process. Tested once, on first use.
+/// Whether free threads can run in this process. Tested once, on first use; again if the test itself lacked
+/// something.
 ///
 /// # Errors
 ///
 /// What is missing.
-pub(crate) fn support() -> Result<(), &'static Unsupported> {
-    static SUPPORT: OnceLock<Result<(), Unsupported>> = OnceLock::new();
-    SUPPORT
-        .get_or_init(|| {
-            if switches::get().is_ok_and(|switches| switches.no_free) {
-                return Err(Unsupported::new(
-                    "the test switch STANDIN_TEST=no-free is set",
-                ));
-            }
-            facts::probe()?;
-            trial::run()
-        })
-        .as_ref()
-        .copied()
+pub(crate) fn support() -> Result<(), Unsupported> {
+    static SUPPORT: Mutex<Option<Result<(), Unsupported>>> = Mutex::new(None);
+    let mut known = SUPPORT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(result) = &*known {
+        return result.clone();
+    }
+    let result = test();
+    if !result.as_ref().is_err_and(Unsupported::is_for_now) {
+        *known = Some(result.clone());
+    }
+    result
+}
+
+fn test() -> Result<(), Unsupported> {
+    if switches::get().is_ok_and(|switches| switches.no_free) {
+        return Err(Unsupported::new(
+            "the test switch STANDIN_TEST=no-free is set",
+        ));
+    }
+    facts::probe()?;
+    trial::run()
 }

@@ -48,8 +48,9 @@ pub(super) fn run() -> Result<(), Unsupported> {
     let header = Fiber::header_offset(Kind::Free);
     let class = SizeClass::for_stack(TRIAL_STACK, header)
         .ok_or_else(|| Unsupported::new("thread-local storage is too large for a stack"))?;
-    let slab = Slab::map(class, header, 1, 1)
-        .map_err(|error| Unsupported::new(format!("no memory for the self-test ({error:?})")))?;
+    let slab = Slab::map(class, header, 1, 1).map_err(|error| {
+        Unsupported::for_now(format!("no memory for the self-test ({error:?})"))
+    })?;
     // SAFETY: the slot was just mapped and is used for nothing else.
     let mut fiber = unsafe { Fiber::build(slab.slot(0), class, Kind::Free, body) };
     let key = new_key();
