@@ -30,6 +30,11 @@ pub trait Context {
     /// A handle that leaves this thread's token.
     fn waker(&self) -> Waker;
 
+    /// Lets other threads run. Called on the thread itself.
+    fn yield_now(&self) {
+        std::thread::yield_now();
+    }
+
     /// An operation that may wait did not have to. A thread for which this goes on and on should let others
     /// run now and then.
     fn progress(&self) {}

@@ -1,8 +1,8 @@
 //! The contract: what an engine has to supply. The std-shaped modules are written above these traits and
 //! name no engine; an engine can live in any crate (`examples/engine.rs` shows a small one).
 //!
-//! Parking is a part of the contract too. It is asked of each thread, not of the engine, and lies in
-//! [`standin_core::context::Context`], below everything that waits.
+//! Parking and yielding are a part of the contract too. They are asked of each thread, not of the engine, and
+//! lie in [`standin_core::context::Context`], below everything that waits.
 //!
 //! # Cancellation
 //!
@@ -50,9 +50,6 @@ pub trait Spawn {
     ///
     /// What kept the thread from being started; then it never runs, and `thread` is dropped.
     fn start(&'static self, thread: NewThread) -> io::Result<Option<OsJoinHandle<()>>>;
-
-    /// Lets others run. Called on a thread of this engine.
-    fn yield_now(&self);
 
     /// Calls `section`, which may block its OS thread for long, exactly once, so that other threads go on
     /// meanwhile; returns when it is done. Called on a thread of this engine; `section` does not unwind.

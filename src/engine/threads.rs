@@ -36,10 +36,6 @@ impl Spawn for Threads {
         builder.spawn(move || run(thread)).map(Some)
     }
 
-    fn yield_now(&self) {
-        std::thread::yield_now();
-    }
-
     fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
         section();
         Ok(())

@@ -47,7 +47,10 @@ where
 
 /// Lets other threads of the engine run. This corresponds to [`std::thread::yield_now`].
 pub fn yield_now() {
-    engine::here().yield_now();
+    context::current(|context| match context {
+        Some(context) => context.yield_now(),
+        None => std::thread::yield_now(),
+    });
 }
 
 /// Sleeps at least as long as `duration`, on the engine's clock. This corresponds to [`std::thread::sleep`].

@@ -4,20 +4,16 @@
 //! The test program starts itself again with the name of the test that asks, and with a variable that says
 //! which part is meant. There the test runs from its beginning, and only that part does anything.
 
-use std::fmt::Write as _;
-use std::fs;
+use super::watch::{HANGS, state_of};
 use std::os::unix::process::ExitStatusExt as _;
 use std::panic::Location;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
 /// Says which part the process is for.
 const PART: &str = "STANDIN_TEST_PART";
 /// Printed when a part starts, so that a part that is not found cannot pass.
 const STARTED: &str = "this part has started";
-/// Nothing takes nearly as long: who is not done by then hangs.
-const HANGS: Duration = Duration::from_secs(300);
 
 /// How a part ended; nothing, and every assertion holds, in a process that is itself a part.
 pub(crate) struct Outcome(Option<Output>);
@@ -94,25 +90,6 @@ fn run(mut command: Command, part: &str) -> Output {
             panic!("{part} hangs: {state}\n{}", text(&output));
         }
     }
-}
-
-/// What the threads of a process wait for.
-fn state_of(process: u32) -> String {
-    let mut state = String::new();
-    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
-        return "it is gone".to_owned();
-    };
-    for thread in threads.flatten() {
-        let read = |file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
-        let (name, place, call) = (read("comm"), read("wchan"), read("syscall"));
-        let _ = write!(
-            state,
-            "\n  {} in {place}, system call {}",
-            name.trim(),
-            call.trim()
-        );
-    }
-    state
 }
 
 fn text(output: &Output) -> String {

@@ -6,3 +6,4 @@
 pub(crate) mod isolated;
 pub(crate) mod limit;
 pub(crate) mod wait;
+pub(crate) mod watch;

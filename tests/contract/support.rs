@@ -1,6 +1,7 @@
 //! What the cases are given, and what they share.
 
 use crate::common::isolated::{self, Outcome};
+use crate::common::watch::{Watch, watch};
 use standin::engine::Engine;
 use standin::net::{TcpListener, TcpStream};
 use standin::thread::{self, JoinHandle};
@@ -12,12 +13,13 @@ pub(crate) struct Subject {
     pub(crate) engine: Engine,
     /// The name of the test, as the test harness knows it.
     test: &'static str,
+    _watch: Watch,
 }
 
 impl Subject {
     pub(crate) fn new(engine: Engine, path: &'static str) -> Self {
         let test = path.split_once("::").map_or(path, |(_, test)| test);
-        Self { engine, test }
+        Self { engine, test, _watch: watch(test) }
     }
 
     /// Runs `f` in a thread of the engine.

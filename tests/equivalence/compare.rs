@@ -111,7 +111,7 @@ pub fn complete(plan: &Plan, trace: &Trace) -> Result<(), String> {
         // One for each step, and one for the beginning.
         let (noted, due) = (events.len() - destroyed, script.len() + 1);
         if noted != due {
-            return Err(format!("thread {thread} noted {noted} events, and should have noted {due}:\n{events:#?}"));
+            return Err(format!("thread {thread} noted {noted} events, and should have noted {due}:\n{events:#?}\n"));
         }
     }
     if trace.result.is_none() || trace.mutexes.is_empty() {

@@ -5,9 +5,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Programs of up to six threads.
+/// Programs of up to seven threads.
 pub fn programs() -> impl Strategy<Value = Program> {
-    (vec(threads(), 1..=6), vec(acts(), 1..40)).prop_map(|(threads, acts)| Program::new(threads, acts))
+    (vec(threads(), 1..=7), vec(acts(), 1..80)).prop_map(|(threads, acts)| Program::new(threads, acts))
 }
 
 fn index() -> impl Strategy<Value = usize> {

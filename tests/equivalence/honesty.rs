@@ -90,13 +90,21 @@ fn honesty_plan_knows_what_is_determined() {
     let nothing = Known { value: false, poison: true };
     let all = Known { value: true, poison: true };
     // The schedule decides, or a message does.
-    assert_eq!(known(two.clone(), vec![add(0), add(1)])[..1], [nothing]);
-    assert_eq!(known(two.clone(), vec![add(1), add(0)])[1..], [nothing]);
-    assert_eq!(known(two, vec![add(0), message, add(1)])[2], all);
+    let begin = Yield { thread: 1 };
+    assert_eq!(known(two.clone(), vec![begin, add(0), add(1)])[1..], [nothing; 2]);
+    assert_eq!(known(two.clone(), vec![begin, add(0), message, add(1)])[1..], [all, Known::default(), all]);
+    // A message orders what is before it at the sender and after it at the receiver, and nothing else.
+    assert_eq!(known(two.clone(), vec![begin, add(1), message, add(0)])[1], nothing);
+    assert_eq!(known(two, vec![add(0), add(1)]), [all; 2], "spawned in between");
     // So does a join, which also orders how a thread ended.
     let poisons = vec![thread(End::Return(0)), Thread { join: Join::Early, ..thread(End::PanicLocked(0)) }];
-    assert_eq!(known(poisons.clone(), vec![Yield { thread: 1 }, add(0)])[1], all);
+    assert_eq!(known(poisons.clone(), vec![begin, add(0)])[1], all);
     let late = vec![thread(End::Return(0)), thread(End::PanicLocked(0))];
     let unclear = Known { value: true, poison: false };
-    assert_eq!(known(late, vec![Yield { thread: 1 }, add(0)])[1], unclear);
+    assert_eq!(known(late, vec![begin, add(0)])[1], unclear);
+    // Two that come before may come in any order, and then what they leave is not determined.
+    let (mark, clear) = (Poison { thread: 1, mutex: 0 }, ClearPoison { thread: 0, mutex: 0 });
+    let two = vec![thread(End::Return(0)); 2];
+    assert_eq!(known(two.clone(), vec![begin, mark, clear, message, add(1)])[4], unclear);
+    assert_eq!(known(two, vec![begin, clear, message, mark, add(1)])[4], all);
 }

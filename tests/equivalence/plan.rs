@@ -155,6 +155,7 @@ struct Planner<'a> {
     scripts: Vec<Vec<Step>>,
     clocks: Vec<Clock>,
     accesses: Vec<Access>,
+    is_spawned: Vec<bool>,
     is_joined: Vec<bool>,
 }
 
@@ -166,6 +167,7 @@ impl<'a> Planner<'a> {
             scripts: vec![Vec::new(); count],
             clocks: vec![vec![0; count]; count],
             accesses: Vec::new(),
+            is_spawned: vec![false; count],
             is_joined: vec![false; count],
         }
     }
@@ -186,15 +188,13 @@ impl<'a> Planner<'a> {
             first[parent] = first[parent].min(first[thread]);
             last[parent] = last[parent].max(last[thread]);
         }
-        for index in 0..=program.acts.len() {
+        for (index, act) in program.acts.iter().enumerate() {
             for thread in 1..count {
                 if first[thread] == index {
                     self.spawn(thread);
                 }
             }
-            if let Some(act) = program.acts.get(index) {
-                self.act(index, act);
-            }
+            self.act(index, act);
             for thread in (1..count).rev() {
                 let is_early = program.threads[thread].join == Join::Early;
                 if last[thread] == Some(index) && is_early && !self.is_joined[thread] {
@@ -220,6 +220,7 @@ impl<'a> Planner<'a> {
         let parent = self.program.threads[thread].parent;
         self.step(parent, Step::Spawn(thread));
         self.clocks[thread] = self.clocks[parent].clone();
+        self.is_spawned[thread] = true;
     }
 
     fn act(&mut self, index: usize, act: &Act) {
@@ -252,12 +253,20 @@ impl<'a> Planner<'a> {
         self.is_joined[thread] = true;
     }
 
-    /// A thread has done its acts: it joins whom it has not joined yet, and ends.
+    /// A thread has done its acts: it spawns those of its children that have none, joins all that it has not
+    /// joined yet, and ends.
     fn finish(&mut self, thread: usize) {
-        for child in thread + 1..self.program.threads.len() {
-            if self.program.threads[child].parent == thread && !self.is_joined[child] {
-                self.join(child);
+        let threads = &self.program.threads;
+        let children: Vec<_> = (thread + 1..threads.len())
+            .filter(|child| threads[*child].parent == thread && !self.is_joined[*child])
+            .collect();
+        for child in &children {
+            if !self.is_spawned[*child] {
+                self.spawn(*child);
             }
+        }
+        for child in children {
+            self.join(child);
         }
         if let End::PanicLocked(mutex) = self.program.threads[thread].end {
             self.clocks[thread][thread] += 1;
@@ -267,26 +276,36 @@ impl<'a> Planner<'a> {
 
     fn determined(&self) -> (Vec<Known>, Vec<bool>) {
         let mut known = vec![Known::default(); self.program.acts.len()];
-        let mut poison_known = vec![true; MUTEXES];
-        for (place, access) in self.accesses.iter().enumerate() {
-            let is_known = |matters: &dyn Fn(What) -> bool| {
-                self.accesses.iter().enumerate().all(|(other_place, other)| {
-                    other_place == place
-                        || other.mutex != access.mutex
-                        || !matters(other.what)
-                        || access.is_ordered(other)
-                })
-            };
+        for access in &self.accesses {
             if let Some(act) = access.act {
-                known[act] = Known {
-                    value: is_known(&|what| what == What::Add),
-                    poison: is_known(&|what| what != What::Add),
-                };
-            }
-            if access.what == What::Clear && !is_known(&|what| what == What::Poison) {
-                poison_known[access.mutex] = false;
+                known[act] = Known { value: self.is_value_known(access), poison: self.is_poison_known(access) };
             }
         }
-        (known, poison_known)
+        let is_known_in_the_end = |mutex: usize| self.is_decided(&self.marks(mutex).collect::<Vec<_>>());
+        (known, (0..MUTEXES).map(is_known_in_the_end).collect())
+    }
+
+    /// Sums do not depend on the order of what was added.
+    fn is_value_known(&self, access: &Access) -> bool {
+        let others = self.accesses.iter().filter(|other| other.mutex == access.mutex);
+        others.filter(|other| other.what == What::Add).all(|other| access.is_ordered(other))
+    }
+
+    /// All that leave or take a mark come before or after the access, and those that come before it leave the
+    /// mark in a state that does not depend on their order.
+    fn is_poison_known(&self, access: &Access) -> bool {
+        let before: Vec<_> = self.marks(access.mutex).filter(|mark| mark.is_before(access)).collect();
+        self.marks(access.mutex).all(|mark| access.is_ordered(mark)) && self.is_decided(&before)
+    }
+
+    /// The accesses that leave the mark of a poisoned mutex, or take it away.
+    fn marks(&self, mutex: usize) -> impl Iterator<Item = &Access> {
+        self.accesses.iter().filter(move |access| access.mutex == mutex && access.what != What::Add)
+    }
+
+    /// Whether those that leave a mark and those that take it away come in an order.
+    fn is_decided(&self, marks: &[&Access]) -> bool {
+        let pairs = marks.iter().flat_map(|one| marks.iter().map(move |other| (one, other)));
+        pairs.filter(|(one, other)| one.what != other.what).all(|(one, other)| one.is_ordered(other))
     }
 }

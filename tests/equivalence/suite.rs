@@ -36,8 +36,8 @@ pub fn agree(families: &[Arc<Family>], cases: u64, seed: u64, patience: Patience
     let config = Config {
         cases: cases.try_into().expect("fewer than 2^32 programs"),
         failure_persistence: None,
-        // What depends on the schedule may not fail again: a few attempts for each smaller program.
-        max_shrink_iters: 300,
+        // A wrong family is only to be found; a hang would cost its limit at every step.
+        max_shrink_iters: if let Patience::Fail(_) = patience { 0 } else { 1_000 },
         ..Config::default()
     };
     let mut bytes = [0; 32];

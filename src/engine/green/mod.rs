@@ -117,14 +117,6 @@ impl Spawn for Green {
             .map_err(|error| self.explain(error))
     }
 
-    fn yield_now(&self) {
-        Task::current(|task| match task {
-            Some(task) if !task.processor.get().is_null() => task.suspend(machine::Command::Yield),
-            // In a blocking section, or after the thread's end.
-            _ => std::thread::yield_now(),
-        });
-    }
-
     fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
         Task::current(|task| match task {
             Some(task) => section::run(task, section),

@@ -138,6 +138,10 @@ impl Context for Task {
         self.parking.take_token();
     }
 
+    fn yield_now(&self) {
+        self.suspend(Command::Yield);
+    }
+
     fn progress(&self) {
         match self.budget.get() {
             0 => self.suspend(Command::Yield),
