@@ -28,7 +28,7 @@ test-mprotect *arguments:
 lint:
     cargo fmt --all --check
     for features in "" green threads green,threads; do \
-        cargo clippy --workspace --all-targets --features "$features" -- -D warnings; \
+        cargo clippy --workspace --exclude standin-benches --all-targets --features "$features" -- -D warnings; \
     done
     cargo clippy --workspace --all-targets --all-features -- -D warnings
 
@@ -56,7 +56,7 @@ fetch *arguments:
 
 # The benchmarks against tokio, may and OS threads.
 bench *arguments:
-    cargo bench --all-features {{arguments}}
+    cargo bench --package standin-benches {{arguments}}
 
 # Licences and sources of the dependencies; needs cargo-deny.
 deny:

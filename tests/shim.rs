@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// At most so many OS threads for the five hundred conversations, which are a thousand threads.
+#[cfg(feature = "green")]
 const FEW: usize = 16;
 /// The processors that the engine gets, so that the machine's number does not decide.
 const WORKERS: &str = "4";

@@ -37,10 +37,6 @@ impl Spawn for OsThreads {
         builder.spawn(|| run(thread)).map(Some)
     }
 
-    fn yield_now(&self) {
-        std::thread::yield_now();
-    }
-
     fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
         // The OS thread is the thread's own, so nobody else waits for it.
         section();

@@ -225,16 +225,6 @@ impl Fiber {
         unsafe { self.header.as_ref().class }
     }
 
-    /// Whose thread-local storage it uses.
-    #[cfg(test)]
-    pub(crate) fn kind(&self) -> Kind {
-        // SAFETY: *exclusive*.
-        match unsafe { self.header.as_ref().block } {
-            0 => Kind::Pinned,
-            _ => Kind::Free,
-        }
-    }
-
     /// The addresses that the stack may use: its lowest, and one past its
     /// highest.
     #[cfg(test)]
