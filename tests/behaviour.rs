@@ -6,6 +6,8 @@
 
 // That is the point.
 #![allow(clippy::duplicate_mod)]
+// A program exports nothing; `pub` says what a file offers to the others.
+#![allow(unreachable_pub)]
 
 #[path = "behaviour/on_standin.rs"]
 mod on_standin;

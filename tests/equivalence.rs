@@ -10,6 +10,8 @@
 
 // The interpreter is compiled once for each family of shapes. That is the point.
 #![allow(clippy::duplicate_mod)]
+// A program exports nothing; `pub` says what a file offers to the others.
+#![allow(unreachable_pub)]
 
 #[path = "equivalence/compare.rs"]
 mod compare;
@@ -45,8 +47,8 @@ fn main() -> ExitCode {
     // standin's, std's locks are never held across a call that parks, and nothing parks while it unwinds.
     unsafe { standin::engine::green::accept_pinned() };
     let trials = [suite::ALL, regressions::ALL, honesty::ALL].concat();
-    let trials = trials.into_iter().map(|(name, body)| {
-        Trial::test(name, move || quiet::catch(body).map_err(Failed::from))
-    });
+    let trials = trials
+        .into_iter()
+        .map(|(name, body)| Trial::test(name, move || quiet::catch(body).map_err(Failed::from)));
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }

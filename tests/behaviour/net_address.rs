@@ -32,7 +32,7 @@ pub const ALL: &[(&str, fn())] = &[
     ("net_traits", net_traits),
 ];
 
-fn addresses(form: impl ToSocketAddrs) -> Vec<SocketAddr> {
+fn addresses<A: ToSocketAddrs>(form: A) -> Vec<SocketAddr> {
     form.to_socket_addrs().unwrap().collect()
 }
 
@@ -49,8 +49,8 @@ pub fn net_address_forms() {
         addresses((String::from("127.0.0.1"), 80)),
         addresses("127.0.0.1:80"),
         addresses(String::from("127.0.0.1:80")),
-        addresses(&"127.0.0.1:80"),
-        addresses(&&four),
+        addresses::<&&str>(&"127.0.0.1:80"),
+        addresses::<&&SocketAddr>(&&four),
     ] {
         assert_eq!(found, [four]);
     }
@@ -75,7 +75,7 @@ pub fn net_address_errors() {
         ("127.0.0.1:65536", "invalid port value"),
         ("127.0.0.1:port", "invalid port value"),
     ] {
-        let error = form.to_socket_addrs().err().expect(form);
+        let error = form.to_socket_addrs().expect_err(form);
         assert_eq!(
             (error.kind(), error.to_string().as_str()),
             (ErrorKind::InvalidInput, message)
@@ -93,8 +93,7 @@ pub fn net_address_errors() {
     }
     let null = ("a\0b", 80)
         .to_socket_addrs()
-        .err()
-        .expect("no name has a null byte");
+        .expect_err("no name has a null byte");
     assert_eq!(null.kind(), ErrorKind::InvalidInput);
 }
 

@@ -1,6 +1,6 @@
 //! What TCP sockets promise about timeouts, non-blocking mode, options and text.
 
-use super::net::{listen, pair};
+use super::net::{kind, listen, pair};
 use super::shapes::{net, thread, time};
 use net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::io::{self, ErrorKind, Read, Write};
@@ -28,10 +28,6 @@ pub const ALL: &[(&str, fn())] = &[
     ("net_version_6", net_version_6),
     ("net_text", net_text),
 ];
-
-fn kind<T>(result: io::Result<T>) -> ErrorKind {
-    result.err().expect("an error").kind()
-}
 
 const SHORT: Duration = Duration::from_millis(10);
 

@@ -54,7 +54,7 @@ pub fn scope_borrows() {
 }
 
 pub fn scope_returns_borrowed_results() {
-    let words = vec![String::from("a"), String::from("bbb"), String::from("cc")];
+    let words = [String::from("a"), String::from("bbb"), String::from("cc")];
     let longest = thread::scope(|scope| {
         let threads: Vec<_> = words.iter().map(|word| scope.spawn(move || word)).collect();
         threads

@@ -11,10 +11,13 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+/// Runs a program, and counts what it does.
+type Run = dyn Fn(&Arc<Plan>, &Arc<Counts>) -> Trace + Send + Sync;
+
 /// One implementation of std's shapes, on one engine.
 pub struct Family {
     pub name: &'static str,
-    run: Box<dyn Fn(&Arc<Plan>, &Arc<Counts>) -> Trace + Send + Sync>,
+    run: Box<Run>,
     pub counts: Arc<Counts>,
 }
 
@@ -23,7 +26,11 @@ impl Family {
         name: &'static str,
         run: impl Fn(&Arc<Plan>, &Arc<Counts>) -> Trace + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { name, run: Box::new(run), counts: Arc::default() })
+        Arc::new(Self {
+            name,
+            run: Box::new(run),
+            counts: Arc::default(),
+        })
     }
 
     pub fn std() -> Arc<Self> {
@@ -60,7 +67,11 @@ pub const GENEROUS: Patience = Patience::Abort(Duration::from_secs(180));
 /// # Errors
 ///
 /// How they differ from the first of them, or what is wrong with a trace itself.
-pub fn check(program: &Program, families: &[Arc<Family>], patience: Patience) -> Result<(), String> {
+pub fn check(
+    program: &Program,
+    families: &[Arc<Family>],
+    patience: Patience,
+) -> Result<(), String> {
     let plan = Arc::new(Plan::new(program.clone()));
     let mut first: Option<(&str, Trace)> = None;
     for family in families {
@@ -104,14 +115,23 @@ fn run(family: &Arc<Family>, plan: &Arc<Plan>, patience: Patience) -> Result<Tra
 /// What is missing.
 pub fn complete(plan: &Plan, trace: &Trace) -> Result<(), String> {
     if trace.threads.len() != plan.scripts.len() {
-        return Err(format!("{} threads left a trace, of {}", trace.threads.len(), plan.scripts.len()));
+        return Err(format!(
+            "{} threads left a trace, of {}",
+            trace.threads.len(),
+            plan.scripts.len()
+        ));
     }
     for (thread, (script, events)) in plan.scripts.iter().zip(&trace.threads).enumerate() {
-        let destroyed = events.iter().filter(|event| matches!(event, Event::Destroyed { .. })).count();
+        let destroyed = events
+            .iter()
+            .filter(|event| matches!(event, Event::Destroyed { .. }))
+            .count();
         // One for each step, and one for the beginning.
         let (noted, due) = (events.len() - destroyed, script.len() + 1);
         if noted != due {
-            return Err(format!("thread {thread} noted {noted} events, and should have noted {due}:\n{events:#?}\n"));
+            return Err(format!(
+                "thread {thread} noted {noted} events, and should have noted {due}:\n{events:#?}\n"
+            ));
         }
     }
     if trace.result.is_none() || trace.mutexes.is_empty() {
@@ -135,12 +155,28 @@ fn difference((left, expected): (&str, &Trace), (right, actual): (&str, &Trace))
                 Some(event) => format!("{event:?}"),
                 None => "nothing".to_owned(),
             };
-            line(&format!("thread {thread}, event {place}"), at(&ones), at(&others));
+            line(
+                &format!("thread {thread}, event {place}"),
+                at(&ones),
+                at(&others),
+            );
         }
     }
-    line("mutexes in the end", format!("{:?}", expected.mutexes), format!("{:?}", actual.mutexes));
-    line("destructors", expected.graves.to_string(), actual.graves.to_string());
-    line("end of the main thread", format!("{:?}", expected.result), format!("{:?}", actual.result));
+    line(
+        "mutexes in the end",
+        format!("{:?}", expected.mutexes),
+        format!("{:?}", actual.mutexes),
+    );
+    line(
+        "destructors",
+        expected.graves.to_string(),
+        actual.graves.to_string(),
+    );
+    line(
+        "end of the main thread",
+        format!("{:?}", expected.result),
+        format!("{:?}", actual.result),
+    );
     text
 }
 

@@ -1,13 +1,16 @@
 //! Generates programs.
 
-use super::program::{Act, Board, End, Hold, Join, Park, Program, Receive, Talk, Thread, Via, Wait};
+use super::program::{
+    Act, Board, End, Hold, Join, Park, Program, Receive, Talk, Thread, Timer, Via, Wait,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Programs of up to seven threads.
 pub fn programs() -> impl Strategy<Value = Program> {
-    (vec(threads(), 1..=7), vec(acts(), 1..80)).prop_map(|(threads, acts)| Program::new(threads, acts))
+    (vec(threads(), 1..=7), vec(acts(), 1..80))
+        .prop_map(|(threads, acts)| Program::new(threads, acts))
 }
 
 fn index() -> impl Strategy<Value = usize> {
@@ -15,19 +18,37 @@ fn index() -> impl Strategy<Value = usize> {
 }
 
 fn threads() -> impl Strategy<Value = Thread> {
-    let names = select(vec![None, Some("worker"), Some(""), Some("größer als fünfzehn Bytes")]);
+    let names = select(vec![
+        None,
+        Some("worker"),
+        Some(""),
+        Some("größer als fünfzehn Bytes"),
+    ]);
     let join = select(vec![Join::Early, Join::Late]);
     let end = prop_oneof![
         6 => (0..1000_u32).prop_map(End::Return),
         2 => select(vec!["one", "two"]).prop_map(End::Panic),
         1 => index().prop_map(End::PanicLocked),
     ];
-    (index(), names, join, end)
-        .prop_map(|(parent, name, join, end)| Thread { parent, name, join, end })
+    (index(), names, join, end).prop_map(|(parent, name, join, end)| Thread {
+        parent,
+        name,
+        join,
+        end,
+    })
+}
+
+fn timers() -> impl Strategy<Value = Timer> {
+    prop_oneof![3 => via().prop_map(Timer::Receive), 1 => Just(Timer::Wait)]
 }
 
 fn via() -> impl Strategy<Value = Via> {
-    select(vec![Via::Unbounded, Via::Bounded(1), Via::Bounded(3), Via::Rendezvous])
+    select(vec![
+        Via::Unbounded,
+        Via::Bounded(1),
+        Via::Bounded(3),
+        Via::Rendezvous,
+    ])
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -47,8 +68,12 @@ fn alone() -> impl Strategy<Value = Act> {
         (index(), index(), 1..9_u64).prop_map(|(thread, key, add)| Act::Local { thread, key, add }),
         (index(), index(), 1..9_u64).prop_map(|(thread, key, add)| Act::Local { thread, key, add }),
         index().prop_map(|thread| Act::Name { thread }),
-        (index(), 0..4_usize, any::<bool>())
-            .prop_map(|(thread, width, panics)| Act::Scope { thread, width, panics }),
+        (index(), timers()).prop_map(|(thread, on)| Act::TimeOut { thread, on }),
+        (index(), 0..4_usize, any::<bool>()).prop_map(|(thread, width, panics)| Act::Scope {
+            thread,
+            width,
+            panics
+        }),
     ]
 }
 
@@ -64,7 +89,13 @@ fn on_mutexes() -> impl Strategy<Value = Act> {
 }
 
 fn messages() -> impl Strategy<Value = Act> {
-    let receive = select(vec![Receive::Plain, Receive::Plain, Receive::Polling, Receive::Timed, Receive::Patient]);
+    let receive = select(vec![
+        Receive::Plain,
+        Receive::Plain,
+        Receive::Polling,
+        Receive::Timed,
+        Receive::Patient,
+    ]);
     prop_oneof![
         8 => (index(), index(), via(), 0..1000_u32, receive)
             .prop_map(|(from, to, via, value, receive)| Act::Send { from, to, via, value, receive }),
@@ -77,13 +108,17 @@ fn messages() -> impl Strategy<Value = Act> {
 }
 
 fn signals() -> impl Strategy<Value = Act> {
-    let park = select(vec![Park::Plain, Park::Plain, Park::Timed]);
+    let park = select(vec![Park::Plain, Park::Plain, Park::Timed, Park::Token]);
     let board = select(vec![Board::Shared(0), Board::Shared(1), Board::Own]);
     let wait = select(vec![Wait::Plain, Wait::While, Wait::Timed, Wait::Patient]);
     prop_oneof![
         (index(), index(), park).prop_map(|(from, to, park)| Act::Unpark { from, to, park }),
-        (index(), index(), board, wait)
-            .prop_map(|(from, to, board, wait)| Act::Notify { from, to, board, wait }),
+        (index(), index(), board, wait).prop_map(|(from, to, board, wait)| Act::Notify {
+            from,
+            to,
+            board,
+            wait
+        }),
     ]
 }
 
@@ -94,5 +129,9 @@ fn conversations() -> impl Strategy<Value = Act> {
         1 => Just(Talk::Silence),
         1 => Just(Talk::Reset),
     ];
-    (index(), index(), talk).prop_map(|(client, server, talk)| Act::Converse { client, server, talk })
+    (index(), index(), talk).prop_map(|(client, server, talk)| Act::Converse {
+        client,
+        server,
+        talk,
+    })
 }

@@ -55,7 +55,14 @@ impl Plan {
         let (known, poison_known) = planner.determined();
         let scripts = planner.scripts;
         let (channels, channel_of) = channels(&program.acts);
-        Self { scripts, known, poison_known, channels, channel_of, program }
+        Self {
+            scripts,
+            known,
+            poison_known,
+            channels,
+            channel_of,
+            program,
+        }
     }
 }
 
@@ -70,17 +77,50 @@ fn parts(act: &Act) -> Vec<(usize, Role)> {
         | Add { thread, .. }
         | Poison { thread, .. }
         | ClearPoison { thread, .. }
+        | TimeOut { thread, .. }
         | Scope { thread, .. } => vec![(thread, Role::Only)],
-        Gather { from: [first, second], to, .. } => {
-            vec![(first, Role::First), (second, Role::Second), (to, Role::Third)]
+        Gather {
+            from: [first, second],
+            to,
+            ..
+        } => {
+            vec![
+                (first, Role::First),
+                (second, Role::Second),
+                (to, Role::Third),
+            ]
         }
         Contend { holder: one, other }
-        | Send { from: one, to: other, .. }
-        | HangUp { from: one, to: other, .. }
-        | Refuse { from: one, to: other, .. }
-        | Unpark { from: one, to: other, .. }
-        | Notify { from: one, to: other, .. }
-        | Converse { client: one, server: other, .. } => vec![(one, Role::First), (other, Role::Second)],
+        | Send {
+            from: one,
+            to: other,
+            ..
+        }
+        | HangUp {
+            from: one,
+            to: other,
+            ..
+        }
+        | Refuse {
+            from: one,
+            to: other,
+            ..
+        }
+        | Unpark {
+            from: one,
+            to: other,
+            ..
+        }
+        | Notify {
+            from: one,
+            to: other,
+            ..
+        }
+        | Converse {
+            client: one,
+            server: other,
+            ..
+        } => vec![(one, Role::First), (other, Role::Second)],
     }
 }
 
@@ -88,13 +128,24 @@ fn parts(act: &Act) -> Vec<(usize, Role)> {
 fn order(act: &Act) -> Vec<(usize, usize)> {
     use Act::*;
     match *act {
-        Send { from, to, .. } | HangUp { from, to, .. } | Unpark { from, to, .. } | Notify { from, to, .. } => {
+        Send { from, to, .. }
+        | HangUp { from, to, .. }
+        | Unpark { from, to, .. }
+        | Notify { from, to, .. } => {
             vec![(from, to)]
         }
         Refuse { from, to, .. } => vec![(to, from)],
-        Gather { from: [first, second], to, .. } => vec![(first, to), (second, to)],
+        Gather {
+            from: [first, second],
+            to,
+            ..
+        } => vec![(first, to), (second, to)],
         Contend { holder: one, other } => vec![(one, other), (other, one)],
-        Converse { client, server, talk: Talk::Silence } => vec![(client, server)],
+        Converse {
+            client,
+            server,
+            talk: Talk::Silence,
+        } => vec![(client, server)],
         Converse { client, server, .. } => vec![(client, server), (server, client)],
         _ => vec![],
     }
@@ -107,7 +158,9 @@ fn channels(acts: &[Act]) -> (Vec<Via>, HashMap<usize, usize>) {
     for (index, act) in acts.iter().enumerate() {
         let (key, ends) = match *act {
             Act::Send { from, to, via, .. } => ((from, to, via), false),
-            Act::HangUp { from, to, via } | Act::Refuse { from, to, via, .. } => ((from, to, via), true),
+            Act::HangUp { from, to, via } | Act::Refuse { from, to, via, .. } => {
+                ((from, to, via), true)
+            }
             _ => continue,
         };
         let channel = *open.entry(key).or_insert_with(|| {
@@ -189,11 +242,9 @@ impl<'a> Planner<'a> {
             last[parent] = last[parent].max(last[thread]);
         }
         for (index, act) in program.acts.iter().enumerate() {
-            for thread in 1..count {
-                if first[thread] == index {
-                    self.spawn(thread);
-                }
-            }
+            (1..count)
+                .filter(|thread| first[*thread] == index)
+                .for_each(|thread| self.spawn(thread));
             self.act(index, act);
             for thread in (1..count).rev() {
                 let is_early = program.threads[thread].join == Join::Early;
@@ -227,21 +278,32 @@ impl<'a> Planner<'a> {
         for (thread, role) in parts(act) {
             self.step(thread, Step::Act(index, role));
         }
-        let before: Vec<_> = order(act).iter().map(|(who, _)| self.clocks[*who].clone()).collect();
+        let before: Vec<_> = order(act)
+            .iter()
+            .map(|(who, _)| self.clocks[*who].clone())
+            .collect();
         for ((_, knows), clock) in order(act).into_iter().zip(&before) {
             self.learn(knows, clock);
         }
         match *act {
             Act::Add { thread, mutex, .. } => self.access(Some(index), thread, mutex, What::Add),
             Act::Poison { thread, mutex } => self.access(Some(index), thread, mutex, What::Poison),
-            Act::ClearPoison { thread, mutex } => self.access(Some(index), thread, mutex, What::Clear),
+            Act::ClearPoison { thread, mutex } => {
+                self.access(Some(index), thread, mutex, What::Clear)
+            }
             _ => {}
         }
     }
 
     fn access(&mut self, act: Option<usize>, thread: usize, mutex: usize, what: What) {
         let clock = self.clocks[thread].clone();
-        self.accesses.push(Access { act, mutex, what, thread, clock });
+        self.accesses.push(Access {
+            act,
+            mutex,
+            what,
+            thread,
+            clock,
+        });
     }
 
     fn join(&mut self, thread: usize) {
@@ -278,34 +340,52 @@ impl<'a> Planner<'a> {
         let mut known = vec![Known::default(); self.program.acts.len()];
         for access in &self.accesses {
             if let Some(act) = access.act {
-                known[act] = Known { value: self.is_value_known(access), poison: self.is_poison_known(access) };
+                known[act] = Known {
+                    value: self.is_value_known(access),
+                    poison: self.is_poison_known(access),
+                };
             }
         }
-        let is_known_in_the_end = |mutex: usize| self.is_decided(&self.marks(mutex).collect::<Vec<_>>());
+        let is_known_in_the_end =
+            |mutex: usize| self.is_decided(&self.marks(mutex).collect::<Vec<_>>());
         (known, (0..MUTEXES).map(is_known_in_the_end).collect())
     }
 
     /// Sums do not depend on the order of what was added.
     fn is_value_known(&self, access: &Access) -> bool {
-        let others = self.accesses.iter().filter(|other| other.mutex == access.mutex);
-        others.filter(|other| other.what == What::Add).all(|other| access.is_ordered(other))
+        let others = self
+            .accesses
+            .iter()
+            .filter(|other| other.mutex == access.mutex);
+        others
+            .filter(|other| other.what == What::Add)
+            .all(|other| access.is_ordered(other))
     }
 
     /// All that leave or take a mark come before or after the access, and those that come before it leave the
     /// mark in a state that does not depend on their order.
     fn is_poison_known(&self, access: &Access) -> bool {
-        let before: Vec<_> = self.marks(access.mutex).filter(|mark| mark.is_before(access)).collect();
+        let before: Vec<_> = self
+            .marks(access.mutex)
+            .filter(|mark| mark.is_before(access))
+            .collect();
         self.marks(access.mutex).all(|mark| access.is_ordered(mark)) && self.is_decided(&before)
     }
 
     /// The accesses that leave the mark of a poisoned mutex, or take it away.
     fn marks(&self, mutex: usize) -> impl Iterator<Item = &Access> {
-        self.accesses.iter().filter(move |access| access.mutex == mutex && access.what != What::Add)
+        self.accesses
+            .iter()
+            .filter(move |access| access.mutex == mutex && access.what != What::Add)
     }
 
     /// Whether those that leave a mark and those that take it away come in an order.
     fn is_decided(&self, marks: &[&Access]) -> bool {
-        let pairs = marks.iter().flat_map(|one| marks.iter().map(move |other| (one, other)));
-        pairs.filter(|(one, other)| one.what != other.what).all(|(one, other)| one.is_ordered(other))
+        let pairs = marks
+            .iter()
+            .flat_map(|one| marks.iter().map(move |other| (one, other)));
+        pairs
+            .filter(|(one, other)| one.what != other.what)
+            .all(|(one, other)| one.is_ordered(other))
     }
 }

@@ -58,35 +58,102 @@ pub enum End {
 /// What one or several threads do. Numbers of threads are their places in the program.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Act {
-    Yield { thread: usize },
-    Sleep { thread: usize, micros: u64 },
+    Yield {
+        thread: usize,
+    },
+    Sleep {
+        thread: usize,
+        micros: u64,
+    },
     /// Adds to a thread-local value.
-    Local { thread: usize, key: usize, add: u64 },
+    Local {
+        thread: usize,
+        key: usize,
+        add: u64,
+    },
     /// Looks at its own name and identity.
-    Name { thread: usize },
+    Name {
+        thread: usize,
+    },
     /// Locks a mutex, reads, writes the sum.
-    Add { thread: usize, mutex: usize, add: u64, hold: Hold },
+    Add {
+        thread: usize,
+        mutex: usize,
+        add: u64,
+        hold: Hold,
+    },
     /// Panics with a mutex locked, and catches it.
-    Poison { thread: usize, mutex: usize },
-    ClearPoison { thread: usize, mutex: usize },
+    Poison {
+        thread: usize,
+        mutex: usize,
+    },
+    ClearPoison {
+        thread: usize,
+        mutex: usize,
+    },
     /// Tries to lock what the other holds, and again when it is free.
-    Contend { holder: usize, other: usize },
+    Contend {
+        holder: usize,
+        other: usize,
+    },
+    /// Waits with a timeout for what does not come.
+    TimeOut {
+        thread: usize,
+        on: Timer,
+    },
     /// Scoped threads that borrow; the last may panic.
-    Scope { thread: usize, width: usize, panics: bool },
+    Scope {
+        thread: usize,
+        width: usize,
+        panics: bool,
+    },
     /// A message from one thread to another.
-    Send { from: usize, to: usize, via: Via, value: u32, receive: Receive },
+    Send {
+        from: usize,
+        to: usize,
+        via: Via,
+        value: u32,
+        receive: Receive,
+    },
     /// The sender goes, and the receiver sees it. The next message takes a new channel.
-    HangUp { from: usize, to: usize, via: Via },
+    HangUp {
+        from: usize,
+        to: usize,
+        via: Via,
+    },
     /// The receiver goes, and the sender sees it.
-    Refuse { from: usize, to: usize, via: Via, value: u32 },
+    Refuse {
+        from: usize,
+        to: usize,
+        via: Via,
+        value: u32,
+    },
     /// Two senders of one channel, and all that they sent.
-    Gather { from: [usize; 2], to: usize, via: Via, each: u32 },
+    Gather {
+        from: [usize; 2],
+        to: usize,
+        via: Via,
+        each: u32,
+    },
     /// One parks until the other has raised its flag.
-    Unpark { from: usize, to: usize, park: Park },
+    Unpark {
+        from: usize,
+        to: usize,
+        park: Park,
+    },
     /// One waits on a condition variable until the other has raised a flag.
-    Notify { from: usize, to: usize, board: Board, wait: Wait },
+    Notify {
+        from: usize,
+        to: usize,
+        board: Board,
+        wait: Wait,
+    },
     /// A TCP conversation.
-    Converse { client: usize, server: usize, talk: Talk },
+    Converse {
+        client: usize,
+        server: usize,
+        talk: Talk,
+    },
 }
 
 /// What a thread does between reading and writing.
@@ -117,12 +184,21 @@ pub enum Receive {
     Patient,
 }
 
+/// What a timeout ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Timer {
+    Receive(Via),
+    Wait,
+}
+
 /// How a thread parks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Park {
     Plain,
     /// With a short timeout, again and again.
     Timed,
+    /// Only after the other has unparked it: the token has to be there.
+    Token,
 }
 
 /// Where a flag is raised.
@@ -167,7 +243,10 @@ impl Program {
             }
         }
         let count = threads.len();
-        let acts = acts.into_iter().filter_map(|act| normal(act, count)).collect();
+        let acts = acts
+            .into_iter()
+            .filter_map(|act| normal(act, count))
+            .collect();
         Self { threads, acts }
     }
 }
@@ -175,31 +254,67 @@ impl Program {
 fn normal(mut act: Act, count: usize) -> Option<Act> {
     use Act::*;
     match &mut act {
-        Yield { thread } | Sleep { thread, .. } | Name { thread } | Scope { thread, .. } => *thread %= count,
+        Yield { thread }
+        | Sleep { thread, .. }
+        | Name { thread }
+        | Scope { thread, .. }
+        | TimeOut { thread, .. } => *thread %= count,
         Local { thread, key, .. } => (*thread, *key) = (*thread % count, *key % KEYS),
         Add { thread, mutex, .. } | Poison { thread, mutex } | ClearPoison { thread, mutex } => {
             (*thread, *mutex) = (*thread % count, *mutex % MUTEXES);
         }
-        Gather { from: [first, second], to, .. } => {
+        Gather {
+            from: [first, second],
+            to,
+            ..
+        } => {
             (*first, *second, *to) = (*first % count, *second % count, *to % count);
             if first == to || second == to {
                 return None;
             }
         }
         Contend { holder: one, other }
-        | Send { from: one, to: other, .. }
-        | HangUp { from: one, to: other, .. }
-        | Refuse { from: one, to: other, .. }
-        | Unpark { from: one, to: other, .. }
-        | Notify { from: one, to: other, .. }
-        | Converse { client: one, server: other, .. } => {
+        | Send {
+            from: one,
+            to: other,
+            ..
+        }
+        | HangUp {
+            from: one,
+            to: other,
+            ..
+        }
+        | Refuse {
+            from: one,
+            to: other,
+            ..
+        }
+        | Unpark {
+            from: one,
+            to: other,
+            ..
+        }
+        | Notify {
+            from: one,
+            to: other,
+            ..
+        }
+        | Converse {
+            client: one,
+            server: other,
+            ..
+        } => {
             (*one, *other) = (*one % count, *other % count);
             if one == other {
                 return None;
             }
         }
     }
-    if let Notify { board: Board::Shared(board), .. } = &mut act {
+    if let Notify {
+        board: Board::Shared(board),
+        ..
+    } = &mut act
+    {
         *board %= BOARDS;
     }
     Some(act)
@@ -210,7 +325,12 @@ impl fmt::Debug for Program {
         writeln!(f, "Program {{\n    threads: vec![")?;
         for thread in &self.threads {
             // Not derived: the names of enums are needed, because variants of several have the same names.
-            let Thread { parent, name, join, end } = thread;
+            let Thread {
+                parent,
+                name,
+                join,
+                end,
+            } = thread;
             writeln!(
                 f,
                 "        Thread {{ parent: {parent}, name: {name:?}, join: Join::{join:?}, end: End::{end:?} }},"
@@ -235,8 +355,9 @@ fn qualified(act: &Act) -> String {
         ("board", "Board"),
         ("wait", "Wait"),
         ("talk", "Talk"),
+        ("on", "Timer"),
     ] {
         text = text.replace(&format!(" {field}: "), &format!(" {field}: {name}::"));
     }
-    text
+    text.replace("Receive(", "Receive(Via::")
 }

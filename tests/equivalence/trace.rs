@@ -6,23 +6,62 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// What a thread saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    Began { name: Option<String>, main: bool },
-    Spawned { child: usize },
+    Began {
+        name: Option<String>,
+        main: bool,
+    },
+    Spawned {
+        child: usize,
+    },
     /// How the child ended, how many of its thread-local values were destroyed by then, and whether the
     /// handle was that of the thread that ran.
-    Joined { child: usize, result: Result<u32, String>, destroyed: usize, is_same: bool },
+    Joined {
+        child: usize,
+        result: Result<u32, String>,
+        destroyed: usize,
+        is_same: bool,
+    },
     Yielded,
-    Slept { is_early: bool },
-    Local { key: usize, value: u64 },
-    Destroyed { key: usize, value: u64 },
-    Name { name: Option<String>, is_same: bool },
+    Slept {
+        is_early: bool,
+    },
+    Local {
+        key: usize,
+        value: u64,
+    },
+    Destroyed {
+        key: usize,
+        value: u64,
+    },
+    Name {
+        name: Option<String>,
+        is_same: bool,
+    },
     /// What it saw of a mutex, as far as that is determined.
-    Locked { value: Option<u64>, poison: Option<bool> },
-    Poisoned { before: Option<bool>, message: String },
-    Cleared { before: Option<bool> },
+    Locked {
+        value: Option<u64>,
+        poison: Option<bool>,
+    },
+    Poisoned {
+        before: Option<bool>,
+        message: String,
+    },
+    Cleared {
+        before: Option<bool>,
+    },
+    TimedOut {
+        is_timeout: bool,
+        is_early: bool,
+    },
     Held,
-    Contended { is_refused: bool, value: u64 },
-    Scoped { sum: u64, panic: Option<String> },
+    Contended {
+        is_refused: bool,
+        value: u64,
+    },
+    Scoped {
+        sum: u64,
+        panic: Option<String>,
+    },
     Sent,
     Received(Result<u32, String>),
     HungUp,
@@ -31,14 +70,19 @@ pub enum Event {
     Unparked,
     Parked,
     Notified,
-    Waited { is_timed_out: bool },
+    Waited {
+        is_timed_out: bool,
+    },
     Said(Vec<Said>),
 }
 
 /// What came of one end of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    Read { bytes: usize, sum: u64 },
+    Read {
+        bytes: usize,
+        sum: u64,
+    },
     Failed(String),
     /// The peer is who it should be.
     Peer(bool),
@@ -59,7 +103,9 @@ impl Trace {
     /// In which order a thread's values are destroyed is not determined.
     pub fn sort(&mut self) {
         for events in &mut self.threads {
-            let end = events.iter().rposition(|event| !matches!(event, Event::Destroyed { .. }));
+            let end = events
+                .iter()
+                .rposition(|event| !matches!(event, Event::Destroyed { .. }));
             let rest = &mut events[end.map_or(0, |end| end + 1)..];
             rest.sort_by_key(|event| match event {
                 Event::Destroyed { key, .. } => *key,
@@ -84,7 +130,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Spawn Join Panic Sleep Yield Name Local Destructor Lock Poison ClearPoison TryLock Scope
+    Spawn Join Panic Sleep Yield Name Local Destructor Lock Poison ClearPoison TryLock Scope TimeOut
     SendUnbounded SendBounded SendRendezvous Receive HangUp Refuse Gather Unpark Park Notify Wait
     Exchange Silence Reset
 }
@@ -105,6 +151,8 @@ impl Counts {
 
 impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(Kind::ALL.iter().map(|kind| (kind, self.of(*kind)))).finish()
+        f.debug_map()
+            .entries(Kind::ALL.iter().map(|kind| (kind, self.of(*kind))))
+            .finish()
     }
 }

@@ -4,9 +4,9 @@ pub mod mpsc;
 
 use super::{Fault, every, has};
 use std::ops::{Deref, DerefMut};
+use std::sync::MutexGuard as Guard;
 use std::sync::atomic::AtomicUsize;
 pub use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
-use std::sync::MutexGuard as Guard;
 use std::time::Duration;
 
 /// The values must be copies, so that several holders are no undefined behaviour.
@@ -25,7 +25,10 @@ pub struct MutexGuard<'a, T: Clone> {
 
 impl<T: Clone> Mutex<T> {
     pub fn new(value: T) -> Self {
-        Self { gate: std::sync::Mutex::new(()), value: std::sync::Mutex::new(value) }
+        Self {
+            gate: std::sync::Mutex::new(()),
+            value: std::sync::Mutex::new(value),
+        }
     }
 
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
@@ -60,14 +63,26 @@ impl<T: Clone> Mutex<T> {
     }
 
     fn guard<'a>(&'a self, gate: Option<Guard<'a, ()>>) -> MutexGuard<'a, T> {
-        let copy = self.value.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        MutexGuard { mutex: self, gate, copy }
+        let copy = self
+            .value
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        MutexGuard {
+            mutex: self,
+            gate,
+            copy,
+        }
     }
 }
 
 impl<T: Clone> MutexGuard<'_, T> {
     fn write_back(&self) {
-        *self.mutex.value.lock().unwrap_or_else(PoisonError::into_inner) = self.copy.clone();
+        *self
+            .mutex
+            .value
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = self.copy.clone();
     }
 }
 
@@ -109,6 +124,10 @@ impl WaitTimeoutResult {
 pub struct Condvar(std::sync::Condvar);
 
 impl Condvar {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     pub fn notify_one(&self) {
         if !every(2, &NOTIFICATIONS, Fault::LosesNotifications) {
             self.0.notify_one();
@@ -122,9 +141,9 @@ impl Condvar {
     }
 
     pub fn wait<'a, T: Clone>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
-        self.wait_timeout(guard, Duration::MAX).map(|(guard, _)| guard).map_err(|poisoned| {
-            PoisonError::new(poisoned.into_inner().0)
-        })
+        self.wait_timeout(guard, Duration::MAX)
+            .map(|(guard, _)| guard)
+            .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0))
     }
 
     pub fn wait_while<'a, T: Clone>(
@@ -145,9 +164,18 @@ impl Condvar {
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
         guard.write_back();
         let mutex = guard.mutex;
-        let gate = guard.gate.take().unwrap_or_else(|| mutex.gate.lock().unwrap_or_else(PoisonError::into_inner));
-        let (gate, result) = self.0.wait_timeout(gate, timeout).unwrap_or_else(PoisonError::into_inner);
-        Ok((mutex.guard(Some(gate)), WaitTimeoutResult(result.timed_out())))
+        let gate = guard
+            .gate
+            .take()
+            .unwrap_or_else(|| mutex.gate.lock().unwrap_or_else(PoisonError::into_inner));
+        let (gate, result) = self
+            .0
+            .wait_timeout(gate, timeout)
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok((
+            mutex.guard(Some(gate)),
+            WaitTimeoutResult(result.timed_out()),
+        ))
     }
 
     pub fn wait_timeout_while<'a, T: Clone>(
@@ -156,7 +184,11 @@ impl Condvar {
         timeout: Duration,
         mut condition: impl FnMut(&mut T) -> bool,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
-        let timeout = if has(Fault::TimesOutEarly) { Duration::ZERO } else { timeout };
+        let timeout = if has(Fault::TimesOutEarly) {
+            Duration::ZERO
+        } else {
+            timeout
+        };
         loop {
             if !condition(&mut guard) {
                 return Ok((guard, WaitTimeoutResult(false)));

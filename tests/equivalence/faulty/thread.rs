@@ -4,8 +4,8 @@ use super::{Fault, every, has};
 use std::io;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, channel};
-pub use std::thread::{Result, park, park_timeout, scope, yield_now};
 use std::thread::ThreadId;
+pub use std::thread::{Result, park, park_timeout, scope, yield_now};
 use std::time::Duration;
 
 static UNPARKS: AtomicUsize = AtomicUsize::new(0);
@@ -47,17 +47,28 @@ impl Builder {
     }
 
     pub fn name(self, name: String) -> Self {
-        if has(Fault::LosesNames) { self } else { Self(self.0.name(name)) }
+        if has(Fault::LosesNames) {
+            self
+        } else {
+            Self(self.0.name(name))
+        }
     }
 
-    pub fn spawn<T: Send + 'static>(self, f: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    pub fn spawn<T: Send + 'static>(
+        self,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<JoinHandle<T>> {
         let (sender, result) = channel();
         let handle = self.0.spawn(move || {
             let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
             let _ = sender.send(caught);
         })?;
         let thread = Thread(handle.thread().clone());
-        Ok(JoinHandle { handle, thread, result })
+        Ok(JoinHandle {
+            handle,
+            thread,
+            result,
+        })
     }
 }
 

@@ -1,16 +1,16 @@
 //! The parts of the acts.
 
-use super::shapes::sync::{MutexGuard, TryLockError};
+use super::shapes::sync::{Condvar, Mutex, MutexGuard, TryLockError};
 use super::shapes::thread;
 use super::shapes::time::{Duration, Instant};
-use super::world::{LONG, Notice};
+use super::world::{LONG, Notice, times_out};
 use super::{Running, conversation, locals, message};
 use crate::plan::{Known, Role};
-use crate::program::{Act, Board, Hold, Park, Receive, Via, Wait};
+use crate::program::{Act, Board, Hold, Park, Receive, Timer, Via, Wait};
 use crate::trace::{Event, Kind};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 impl Running {
     pub(super) fn act(&mut self, index: usize, role: Role) -> Event {
@@ -27,7 +27,9 @@ impl Running {
                 self.done(Kind::Local, Event::Local { key, value })
             }
             Act::Name { .. } => self.name(),
-            Act::Add { mutex, add, hold, .. } => self.add(mutex, add, hold, known),
+            Act::Add {
+                mutex, add, hold, ..
+            } => self.add(mutex, add, hold, known),
             Act::Poison { mutex, .. } => self.poison(mutex, known),
             Act::ClearPoison { mutex, .. } => {
                 let mutex = &self.world.mutexes[mutex];
@@ -35,15 +37,25 @@ impl Running {
                 mutex.clear_poison();
                 self.done(Kind::ClearPoison, Event::Cleared { before })
             }
+            Act::TimeOut { on, .. } => self.time_out(on),
             Act::Contend { .. } => self.contend(index, role),
             Act::Scope { width, panics, .. } => self.scope(width, panics),
-            Act::Send { via, value, receive, .. } => self.send(index, role, via, value, receive),
+            Act::Send {
+                via,
+                value,
+                receive,
+                ..
+            } => self.send(index, role, via, value, receive),
             Act::HangUp { .. } => self.hang_up(index, role),
             Act::Refuse { value, .. } => self.refuse(index, role, value),
             Act::Gather { each, .. } => self.gather(index, role, each),
             Act::Unpark { to, park, .. } => self.unpark(index, role, to, park),
             Act::Notify { board, wait, .. } => self.notify(index, role, board, wait),
-            Act::Converse { client, server, talk } => {
+            Act::Converse {
+                client,
+                server,
+                talk,
+            } => {
                 let (said, kind) = conversation::hold(&self.world, index, role, talk);
                 debug_assert_ne!(client, server);
                 self.done(kind, Event::Said(said))
@@ -59,13 +71,25 @@ impl Running {
     fn sleep(&self, time: Duration) -> Event {
         let start = Instant::now();
         thread::sleep(time);
-        self.done(Kind::Sleep, Event::Slept { is_early: start.elapsed() < time })
+        self.done(
+            Kind::Sleep,
+            Event::Slept {
+                is_early: start.elapsed() < time,
+            },
+        )
     }
 
     fn name(&self) -> Event {
         let current = thread::current();
-        let is_same = self.world.identities[self.index].get() == Some(&format!("{:?}", current.id()));
-        self.done(Kind::Name, Event::Name { name: current.name().map(String::from), is_same })
+        let is_same =
+            self.world.identities[self.index].get() == Some(&format!("{:?}", current.id()));
+        self.done(
+            Kind::Name,
+            Event::Name {
+                name: current.name().map(String::from),
+                is_same,
+            },
+        )
     }
 
     fn lock(&self, mutex: usize) -> (MutexGuard<'_, u64>, bool) {
@@ -86,7 +110,13 @@ impl Running {
         *guard = before + add;
         drop(guard);
         let value = known.value.then_some(before);
-        self.done(Kind::Lock, Event::Locked { value, poison: known.poison.then_some(is_poisoned) })
+        self.done(
+            Kind::Lock,
+            Event::Locked {
+                value,
+                poison: known.poison.then_some(is_poisoned),
+            },
+        )
     }
 
     fn poison(&self, mutex: usize, known: Known) -> Event {
@@ -97,7 +127,35 @@ impl Running {
             panic!("poison, on purpose");
         }));
         let Err(panic) = caught;
-        self.done(Kind::Poison, Event::Poisoned { before, message: message(&*panic) })
+        self.done(
+            Kind::Poison,
+            Event::Poisoned {
+                before,
+                message: message(&*panic),
+            },
+        )
+    }
+
+    fn time_out(&self, on: Timer) -> Event {
+        const TIME: Duration = Duration::from_micros(500);
+        let start = Instant::now();
+        let is_timeout = match on {
+            Timer::Receive(via) => times_out(via, TIME),
+            Timer::Wait => {
+                let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+                let guard = mutex.lock().expect("nobody panics with it");
+                let waited = condvar.wait_timeout_while(guard, TIME, |()| true);
+                waited.expect("nobody panics with it").1.timed_out()
+            }
+        };
+        let is_early = start.elapsed() < TIME;
+        self.done(
+            Kind::TimeOut,
+            Event::TimedOut {
+                is_timeout,
+                is_early,
+            },
+        )
     }
 
     fn contend(&self, index: usize, role: Role) -> Event {
@@ -133,13 +191,22 @@ impl Running {
             });
         }));
         let panic = caught.err().map(|panic| message(&*panic));
-        self.done(Kind::Scope, Event::Scoped { sum: cells.iter().sum(), panic })
+        self.done(
+            Kind::Scope,
+            Event::Scoped {
+                sum: cells.iter().sum(),
+                panic,
+            },
+        )
     }
 
     fn send(&mut self, act: usize, role: Role, via: Via, value: u32, receive: Receive) -> Event {
         let channel = self.world.plan.channel_of[&act];
         if role == Role::First {
-            let sender = self.senders.entry(channel).or_insert_with(|| self.world.sender(channel));
+            let sender = self
+                .senders
+                .entry(channel)
+                .or_insert_with(|| self.world.sender(channel));
             sender.send(value).expect("the receiver is there");
             let kind = match via {
                 Via::Unbounded => Kind::SendUnbounded,
@@ -148,7 +215,10 @@ impl Running {
             };
             return self.done(kind, Event::Sent);
         }
-        let receiver = self.receivers.entry(channel).or_insert_with(|| self.world.receiver(channel));
+        let receiver = self
+            .receivers
+            .entry(channel)
+            .or_insert_with(|| self.world.receiver(channel));
         let received = receiver.receive(receive).map_err(|error| error.to_string());
         self.done(Kind::Receive, Event::Received(received))
     }
@@ -156,21 +226,37 @@ impl Running {
     fn hang_up(&mut self, act: usize, role: Role) -> Event {
         let channel = self.world.plan.channel_of[&act];
         if role == Role::First {
-            drop(self.senders.remove(&channel).unwrap_or_else(|| self.world.sender(channel)));
+            drop(
+                self.senders
+                    .remove(&channel)
+                    .unwrap_or_else(|| self.world.sender(channel)),
+            );
             return self.done(Kind::HangUp, Event::HungUp);
         }
-        let receiver = self.receivers.remove(&channel).unwrap_or_else(|| self.world.receiver(channel));
-        let received = receiver.receive(Receive::Plain).map_err(|error| error.to_string());
+        let receiver = self
+            .receivers
+            .remove(&channel)
+            .unwrap_or_else(|| self.world.receiver(channel));
+        let received = receiver
+            .receive(Receive::Plain)
+            .map_err(|error| error.to_string());
         self.done(Kind::HangUp, Event::Received(received))
     }
 
     fn refuse(&mut self, act: usize, role: Role, value: u32) -> Event {
         let channel = self.world.plan.channel_of[&act];
         if role == Role::Second {
-            drop(self.receivers.remove(&channel).unwrap_or_else(|| self.world.receiver(channel)));
+            drop(
+                self.receivers
+                    .remove(&channel)
+                    .unwrap_or_else(|| self.world.receiver(channel)),
+            );
             return self.done(Kind::Refuse, Event::HungUp);
         }
-        let sender = self.senders.remove(&channel).unwrap_or_else(|| self.world.sender(channel));
+        let sender = self
+            .senders
+            .remove(&channel)
+            .unwrap_or_else(|| self.world.sender(channel));
         // What there is still room for is lost; the first that is refused comes back.
         let refused = loop {
             match sender.send(value) {
@@ -196,7 +282,9 @@ impl Running {
                 let is_ordered = |from: &dyn Fn(&u32) -> bool| {
                     values.iter().filter(|value| from(value)).is_sorted()
                 };
-                assert!(is_ordered(&|value| *value < 1_000) && is_ordered(&|value| *value >= 1_000));
+                assert!(
+                    is_ordered(&|value| *value < 1_000) && is_ordered(&|value| *value >= 1_000)
+                );
                 values.sort_unstable();
                 return self.done(Kind::Gather, Event::Gathered(values));
             }
@@ -209,6 +297,9 @@ impl Running {
     }
 
     fn unpark(&self, act: usize, role: Role, to: usize, park: Park) -> Event {
+        if park == Park::Token {
+            return self.pass_token(act, role, to);
+        }
         let flag = &self.world.flags[act];
         if role == Role::First {
             flag.store(true, SeqCst);
@@ -217,10 +308,30 @@ impl Running {
         }
         while !flag.load(SeqCst) {
             match park {
-                Park::Plain => thread::park(),
                 Park::Timed => thread::park_timeout(Duration::from_micros(300)),
+                Park::Plain | Park::Token => thread::park(),
             }
         }
+        self.done(Kind::Park, Event::Parked)
+    }
+
+    /// The token is there before its owner parks. Both have to have come: std's channels, when they wait, may
+    /// take a token that comes early.
+    fn pass_token(&self, act: usize, role: Role, to: usize) -> Event {
+        let until = |flag: &AtomicBool| {
+            while !flag.load(SeqCst) {
+                thread::yield_now();
+            }
+        };
+        if role == Role::First {
+            until(&self.world.arrivals[act]);
+            self.world.handle(to).unpark();
+            self.world.flags[act].store(true, SeqCst);
+            return self.done(Kind::Unpark, Event::Unparked);
+        }
+        self.world.arrivals[act].store(true, SeqCst);
+        until(&self.world.flags[act]);
+        thread::park();
         self.done(Kind::Park, Event::Parked)
     }
 
@@ -230,7 +341,11 @@ impl Running {
             Board::Own => &self.world.own_boards[&act],
         };
         if role == Role::First {
-            notice.raised.lock().expect("nobody panics with it").insert(act);
+            notice
+                .raised
+                .lock()
+                .expect("nobody panics with it")
+                .insert(act);
             match board {
                 Board::Shared(_) => notice.changed.notify_all(),
                 Board::Own => notice.changed.notify_one(),
@@ -254,7 +369,11 @@ fn wait_for(notice: &Notice, flag: usize, wait: Wait) -> bool {
                 guard = changed.wait(guard).expect("nobody panics with it");
             }
         }
-        Wait::While => guard = changed.wait_while(guard, is_missing).expect("nobody panics with it"),
+        Wait::While => {
+            guard = changed
+                .wait_while(guard, is_missing)
+                .expect("nobody panics with it")
+        }
         Wait::Timed => {
             while is_missing(&mut guard) {
                 let waited = changed.wait_timeout(guard, Duration::from_micros(300));

@@ -24,7 +24,9 @@ pub fn hold(world: &World, act: usize, role: Role, talk: Talk) -> (Vec<Said>, Ki
     let kind = match (talk, is_client) {
         (Talk::Exchange { bytes, chunk }, true) => {
             send(&stream, bytes, chunk);
-            stream.shutdown(Shutdown::Write).expect("the connection is open");
+            stream
+                .shutdown(Shutdown::Write)
+                .expect("the connection is open");
             said.push(read(&stream));
             Kind::Exchange
         }
@@ -34,7 +36,9 @@ pub fn hold(world: &World, act: usize, role: Role, talk: Talk) -> (Vec<Said>, Ki
             Kind::Exchange
         }
         (Talk::Silence, true) => {
-            stream.set_read_timeout(Some(Duration::from_millis(1))).expect("it is not zero");
+            stream
+                .set_read_timeout(Some(Duration::from_millis(1)))
+                .expect("it is not zero");
             said.push(read(&stream));
             Kind::Silence
         }
@@ -43,7 +47,9 @@ pub fn hold(world: &World, act: usize, role: Role, talk: Talk) -> (Vec<Said>, Ki
             Kind::Silence
         }
         (Talk::Reset, true) => {
-            (&stream).write_all(b"unread").expect("the connection is open");
+            (&stream)
+                .write_all(b"unread")
+                .expect("the connection is open");
             said.push(read(&stream));
             Kind::Reset
         }

@@ -21,11 +21,22 @@ struct Value {
 
 impl Drop for Value {
     fn drop(&mut self) {
-        let Some((world, thread, key)) = self.owner.take() else { return };
+        let Some((world, thread, key)) = self.owner.take() else {
+            return;
+        };
         thread::yield_now();
         thread::sleep(Duration::from_micros(100));
-        *world.graves.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
-        world.note(thread, Event::Destroyed { key, value: self.value.get() });
+        *world
+            .graves
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
+        world.note(
+            thread,
+            Event::Destroyed {
+                key,
+                value: self.value.get(),
+            },
+        );
         world.count(Kind::Destructor);
     }
 }

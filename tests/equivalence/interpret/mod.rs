@@ -45,7 +45,9 @@ fn spawn(world: &Arc<World>, index: usize) -> JoinHandle<u32> {
         builder = builder.name(name.to_owned());
     }
     let own = Arc::clone(world);
-    let handle = builder.spawn(move || begin(own, index)).expect("the thread can be started");
+    let handle = builder
+        .spawn(move || begin(own, index))
+        .expect("the thread can be started");
     let _ = world.handles[index].set(handle.thread().clone());
     handle
 }
@@ -54,7 +56,13 @@ fn begin(world: Arc<World>, index: usize) -> u32 {
     let current = thread::current();
     let _ = world.handles[index].set(current.clone());
     let _ = world.identities[index].set(format!("{:?}", current.id()));
-    world.note(index, Event::Began { name: current.name().map(String::from), main: index == 0 });
+    world.note(
+        index,
+        Event::Began {
+            name: current.name().map(String::from),
+            main: index == 0,
+        },
+    );
     let end = world.plan.program.threads[index].end;
     let mut running = Running {
         world,
@@ -72,7 +80,9 @@ fn begin(world: Arc<World>, index: usize) -> u32 {
         }
         End::PanicLocked(mutex) => {
             running.world.count(Kind::Panic);
-            let _guard = running.world.mutexes[mutex].lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let _guard = running.world.mutexes[mutex]
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             panic!("with mutex {mutex}, on purpose");
         }
     }
@@ -96,14 +106,22 @@ impl Running {
     }
 
     fn join(&mut self, child: usize) -> Event {
-        let handle = self.children.remove(&child).expect("the plan spawns before it joins");
+        let handle = self
+            .children
+            .remove(&child)
+            .expect("the plan spawns before it joins");
         let id = format!("{:?}", handle.thread().id());
         let result = handle.join().map_err(|panic| message(&*panic));
         // Right now: what is destroyed later comes too late.
         let destroyed = self.world.destroyed(child);
         let is_same = self.world.identities[child].get() == Some(&id);
         self.world.count(Kind::Join);
-        Event::Joined { child, result, destroyed, is_same }
+        Event::Joined {
+            child,
+            result,
+            destroyed,
+            is_same,
+        }
     }
 }
 

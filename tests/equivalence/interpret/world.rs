@@ -24,6 +24,8 @@ pub struct World {
     pub own_boards: HashMap<usize, Notice>,
     /// Raised by the one who unparks in this act.
     pub flags: Vec<AtomicBool>,
+    /// Raised by the one who is to take the token in this act, when it has come to it.
+    pub arrivals: Vec<AtomicBool>,
     pub handles: Vec<OnceLock<Thread>>,
     pub identities: Vec<OnceLock<String>>,
     /// Taken by the thread that uses them.
@@ -48,11 +50,14 @@ pub struct Gather {
     receiver: Notes<Option<Receiving>>,
 }
 
+/// The ends of a channel for one message.
+type Signal = (Notes<Option<Sending>>, Notes<Option<Receiving>>);
+
 /// A mutex for two, and what they tell each other.
 pub struct Contest {
     pub mutex: Mutex<u64>,
     /// Held; tried; free.
-    pub signals: [(Notes<Option<Sending>>, Notes<Option<Receiving>>); 3],
+    pub signals: [Signal; 3],
 }
 
 impl World {
@@ -69,19 +74,34 @@ impl World {
         let (mut contests, mut listeners) = (HashMap::new(), HashMap::new());
         for (index, act) in acts() {
             match *act {
-                Act::Notify { board: Board::Own, .. } => {
+                Act::Notify {
+                    board: Board::Own, ..
+                } => {
                     own_boards.insert(index, Notice::default());
                 }
                 Act::Gather { via, .. } => {
                     let (sender, receiver) = channel(via);
                     let senders = Notes::new(vec![sender.clone(), sender]);
-                    gathers.insert(index, Gather { senders, receiver: some(receiver) });
+                    gathers.insert(
+                        index,
+                        Gather {
+                            senders,
+                            receiver: some(receiver),
+                        },
+                    );
                 }
                 Act::Contend { .. } => {
-                    contests.insert(index, Contest { mutex: Mutex::new(0), signals: [(); 3].map(|()| signal()) });
+                    contests.insert(
+                        index,
+                        Contest {
+                            mutex: Mutex::new(0),
+                            signals: [(); 3].map(|()| signal()),
+                        },
+                    );
                 }
                 Act::Converse { .. } => {
-                    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+                    let listener =
+                        TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
                     let address = listener.local_addr().expect("it is bound");
                     listeners.insert(index, (some(listener), address));
                 }
@@ -95,6 +115,7 @@ impl World {
             boards: (0..BOARDS).map(|_| Notice::default()).collect(),
             own_boards,
             flags: acts().map(|_| AtomicBool::new(false)).collect(),
+            arrivals: acts().map(|_| AtomicBool::new(false)).collect(),
             handles: (0..threads).map(|_| OnceLock::new()).collect(),
             identities: (0..threads).map(|_| OnceLock::new()).collect(),
             senders,
@@ -118,16 +139,25 @@ impl World {
     /// How many values of a thread were destroyed so far.
     pub fn destroyed(&self, thread: usize) -> usize {
         self.events(thread, |events| {
-            events.iter().filter(|event| matches!(event, Event::Destroyed { .. })).count()
+            events
+                .iter()
+                .filter(|event| matches!(event, Event::Destroyed { .. }))
+                .count()
         })
     }
 
     /// The trace so far, and what is left in the mutexes.
     pub fn trace(&self) -> Trace {
-        let left = |mutex: &Mutex<u64>| *mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let left = |mutex: &Mutex<u64>| {
+            *mutex
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+        };
         let mutexes = self.mutexes.iter().zip(&self.plan.poison_known);
         Trace {
-            threads: (0..self.traces.len()).map(|thread| self.events(thread, |events| events.clone())).collect(),
+            threads: (0..self.traces.len())
+                .map(|thread| self.events(thread, |events| events.clone()))
+                .collect(),
             mutexes: mutexes
                 .map(|(mutex, is_known)| (left(mutex), is_known.then(|| mutex.is_poisoned())))
                 .collect(),
@@ -155,7 +185,11 @@ impl World {
     }
 
     fn events<R>(&self, thread: usize, use_them: impl FnOnce(&mut Vec<Event>) -> R) -> R {
-        use_them(&mut self.traces[thread].lock().unwrap_or_else(PoisonError::into_inner))
+        use_them(
+            &mut self.traces[thread]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 
@@ -172,11 +206,15 @@ impl Gather {
 
 impl Contest {
     pub fn say(&self, signal: usize) {
-        take(&self.signals[signal].0).send(0).expect("the other waits for it");
+        take(&self.signals[signal].0)
+            .send(0)
+            .expect("the other waits for it");
     }
 
     pub fn hear(&self, signal: usize) {
-        take(&self.signals[signal].1).receive(Receive::Plain).expect("the other says it");
+        take(&self.signals[signal].1)
+            .receive(Receive::Plain)
+            .expect("the other says it");
     }
 }
 
@@ -189,7 +227,7 @@ pub fn take<T>(place: &Notes<Option<T>>) -> T {
     taken.expect("one thread takes it, once")
 }
 
-fn signal() -> (Notes<Option<Sending>>, Notes<Option<Receiving>>) {
+fn signal() -> Signal {
     let (sender, receiver) = channel(Via::Rendezvous);
     (some(sender), some(receiver))
 }
@@ -201,7 +239,11 @@ fn channel(via: Via) -> (Sending, Receiving) {
             (Sending::Unbounded(sender), Receiving(receiver))
         }
         Via::Bounded(_) | Via::Rendezvous => {
-            let bound = if let Via::Bounded(bound) = via { bound } else { 0 };
+            let bound = if let Via::Bounded(bound) = via {
+                bound
+            } else {
+                0
+            };
             let (sender, receiver) = mpsc::sync_channel(bound);
             (Sending::Bounded(sender), Receiving(receiver))
         }
@@ -222,6 +264,12 @@ impl Sending {
             Sending::Bounded(sender) => sender.send(value),
         }
     }
+}
+
+/// Whether a receive with a timeout ends by it, when nothing is sent and nobody hangs up.
+pub fn times_out(via: Via, timeout: Duration) -> bool {
+    let (_sender, receiver) = channel(via);
+    receiver.0.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout)
 }
 
 /// The receiving end.

@@ -11,12 +11,24 @@ static SENT: AtomicUsize = AtomicUsize::new(0);
 
 pub fn channel<T: Clone>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = std_mpsc::channel();
-    (Sender(Held::new(sender)), Receiver { receiver, last: Mutex::new(None) })
+    (
+        Sender(Held::new(sender)),
+        Receiver {
+            receiver,
+            last: Mutex::new(None),
+        },
+    )
 }
 
 pub fn sync_channel<T: Clone>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
     let (sender, receiver) = std_mpsc::sync_channel(bound);
-    (SyncSender(Held::new(sender)), Receiver { receiver, last: Mutex::new(None) })
+    (
+        SyncSender(Held::new(sender)),
+        Receiver {
+            receiver,
+            last: Mutex::new(None),
+        },
+    )
 }
 
 #[derive(Clone)]
@@ -51,7 +63,10 @@ impl<S: Clone, T> Clone for Held<S, T> {
 
 impl<S, T> Held<S, T> {
     fn new(sender: S) -> Self {
-        Self { sender, held: Mutex::new(None) }
+        Self {
+            sender,
+            held: Mutex::new(None),
+        }
     }
 
     fn send(
@@ -90,8 +105,14 @@ impl<T: Clone> Receiver<T> {
     }
 
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        let timeout = if has(Fault::TimesOutEarly) { Duration::ZERO } else { timeout };
-        self.receiver.recv_timeout(timeout).map(|value| self.heard(value))
+        let timeout = if has(Fault::TimesOutEarly) {
+            Duration::ZERO
+        } else {
+            timeout
+        };
+        self.receiver
+            .recv_timeout(timeout)
+            .map(|value| self.heard(value))
     }
 
     fn heard(&self, value: T) -> T {
@@ -101,6 +122,10 @@ impl<T: Clone> Receiver<T> {
 
     /// The last message once more, instead of a disconnect.
     fn again(&self) -> Option<T> {
-        if has(Fault::MissesDisconnects) { self.last.lock().unwrap().take() } else { None }
+        if has(Fault::MissesDisconnects) {
+            self.last.lock().unwrap().take()
+        } else {
+            None
+        }
     }
 }
