@@ -28,7 +28,7 @@
 //! that it is called on, and blocks an OS thread as std would. A channel connects all of them. The types are
 //! then standin's own, not std's; they convert by `From` and through descriptors.
 //!
-//! The contract that engines fulfil, and how to choose one, is in [`engine`](https://docs.rs/standin).
+//! The module `engine`, which is there with one, says how to choose an engine and what it has to supply.
 
 #[cfg(feature = "green")]
 pub(crate) mod coroutine;

@@ -19,22 +19,26 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 #[track_caller]
 fn lets_others_run<F: Fn(&mut dyn FnMut() -> bool) + Sync>(busy: F) {
     let test = isolated::test_of(&busy);
-    isolated::named(test, &[("STANDIN_WORKERS", "1"), ("STANDIN_TEST", "")], || {
-        // SAFETY: the bodies keep no pointer through a thread-local and no lock of std's across a call that
-        // parks.
-        unsafe { standin::engine::green::accept_pinned() };
-        let on = |engine: Engine| {
-            engine.run(|| {
-                let ran = Arc::new(AtomicBool::new(false));
-                let other = ran.clone();
-                let other = thread::spawn(move || other.store(true, Release));
-                busy(&mut || !ran.load(Acquire));
-                other.join().expect("no panic");
-            });
-        };
-        on(GREEN);
-        on(GREEN_PINNED);
-    })
+    isolated::named(
+        test,
+        &[("STANDIN_WORKERS", "1"), ("STANDIN_TEST", "")],
+        || {
+            // SAFETY: the bodies keep no pointer through a thread-local and no lock of std's across a call that
+            // parks.
+            unsafe { standin::engine::green::accept_pinned() };
+            let on = |engine: Engine| {
+                engine.run(|| {
+                    let ran = Arc::new(AtomicBool::new(false));
+                    let other = ran.clone();
+                    let other = thread::spawn(move || other.store(true, Release));
+                    busy(&mut || !ran.load(Acquire));
+                    other.join().expect("no panic");
+                });
+            };
+            on(GREEN);
+            on(GREEN_PINNED);
+        },
+    )
     .succeeds();
 }
 

@@ -1,4 +1,4 @@
-//! Threads, as [`std::thread`], on whichever engine: see [`engine`](crate::engine) for which one
+//! Threads, as [`std::thread`], on whichever engine: see [`engine`] for which one
 //! [`spawn`] uses.
 //!
 //! `Result`, [`panicking`] and [`available_parallelism`] are std's own. On green threads
