@@ -308,7 +308,7 @@ fn too_little_address_space_for_more() {
                     let wait = wait.clone();
                     let spawned = Builder::new().stack_size(1 << 20).spawn(move || {
                         // Ends when the sender is dropped.
-                        drop(wait.lock().expect("no panic").recv());
+                        let _ = wait.lock().expect("no panic").recv();
                         1
                     });
                     match spawned {

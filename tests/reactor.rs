@@ -116,7 +116,7 @@ fn check_sequence(bytes: &[u8], position: usize) {
 
 #[test]
 fn streams_in_both_directions() {
-    const LENGTH: usize = 400_000;
+    const LENGTH: usize = 800_000;
     const PAIRS: u64 = 12;
     on_four_processors(|| {
         thread::scope(|scope| {
@@ -254,7 +254,7 @@ fn a_socket_that_is_handed_on() {
 #[test]
 fn thousands_of_short_connections() {
     const CLIENTS: usize = 16;
-    const EACH: usize = 120;
+    const EACH: usize = 250;
     on_four_processors(|| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("bound");
@@ -333,7 +333,7 @@ fn thousands_of_short_connections() {
 #[test]
 fn timers_against_wakes() {
     const PAIRS: u64 = 48;
-    const MESSAGES: u64 = 300;
+    const MESSAGES: u64 = 600;
     on_four_processors(|| {
         thread::scope(|scope| {
             for number in 0..PAIRS {
@@ -370,6 +370,40 @@ fn timers_against_wakes() {
                 spawn(scope, if number % 8 == 3 { THREADS } else { GREEN }, send);
             }
         });
+    });
+}
+
+/// Deadlines that have not passed when their threads go on, and pass when these have ended, and their memory
+/// is used again.
+#[test]
+fn deadlines_of_threads_that_are_gone() {
+    const THREADS_AT_ONCE: u64 = 300;
+    on_four_processors(|| {
+        for round in 0..12 {
+            let threads: Vec<_> = (0..THREADS_AT_ONCE)
+                .map(|n| {
+                    let (sender, receiver) = mpsc::channel();
+                    let wait = move || {
+                        // Long enough that the message is first, nearly always.
+                        let timeout = Duration::from_millis(2 + (n + round) % 10);
+                        let _ = receiver.recv_timeout(timeout);
+                        thread::sleep(Duration::from_micros(n % 3));
+                    };
+                    let engine = [GREEN, GREEN_PINNED][usize::from(n % 4 == 0)];
+                    let thread = engine.spawn(wait).expect("room");
+                    thread::yield_now();
+                    let _ = sender.send(());
+                    thread
+                })
+                .collect();
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().expect("nothing fails"));
+            if round % 3 == 2 {
+                // Beyond the last of them.
+                GREEN.run(|| thread::sleep(Duration::from_millis(13)));
+            }
+        }
     });
 }
 

@@ -16,6 +16,8 @@
 //! }
 //! ```
 
+#[cfg(doctest)]
+mod compile_fail;
 mod contract;
 mod control;
 #[cfg(feature = "green")]

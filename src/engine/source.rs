@@ -14,7 +14,8 @@
 //! A stream that returned less than was asked for is empty: the next read may wait without asking the
 //! kernel first, as long as no edge came since. What is remembered is the count at which that held, so a
 //! later edge makes it void by itself. A hang-up raises no second edge if it arrives with data, so it is
-//! sticky, and with it nothing counts as drained any more.
+//! sticky, and with it nothing counts as drained any more. The same goes for urgent data, of which a read
+//! stops short although there is more behind it.
 
 use super::readiness::Readiness;
 use super::{Control, cancelled};

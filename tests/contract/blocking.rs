@@ -11,8 +11,7 @@ use std::sync::{Condvar, Mutex};
 pub(crate) fn results_and_panics(on: &Subject) {
     on.run(|| {
         assert_eq!(blocking(|| 3).ok(), Some(3));
-        let panic =
-            catch_unwind(|| blocking(|| resume_unwind(Box::new("out of a section"))).map(|()| ()));
+        let panic = catch_unwind(|| blocking(|| resume_unwind(Box::new("out of a section"))));
         assert_eq!(
             panic.expect_err("it goes on here").downcast_ref(),
             Some(&"out of a section")
@@ -89,6 +88,34 @@ pub(crate) fn many_at_once(on: &Subject) {
         });
     });
     assert_eq!(started.into_inner().ok(), Some(SECTIONS));
+}
+
+/// The thread of a section that is over is only one of those that are ready, and none of them is forgotten.
+pub(crate) fn among_threads_that_are_ready(on: &Subject) {
+    const SECTIONS: usize = 100;
+    on.run(|| {
+        let running = AtomicUsize::new(6);
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    for n in 0..SECTIONS {
+                        assert_eq!(blocking(|| n).ok(), Some(n));
+                        if n % 4 == 0 {
+                            thread::yield_now();
+                        }
+                    }
+                    running.fetch_sub(1, SeqCst);
+                });
+            }
+            for _ in 0..12 {
+                scope.spawn(|| {
+                    while running.load(SeqCst) > 0 {
+                        thread::yield_now();
+                    }
+                });
+            }
+        });
+    });
 }
 
 pub(crate) fn with_one_processor(on: &Subject) {

@@ -55,7 +55,7 @@ fn ends(on: &Subject, round: usize, wait: impl FnOnce() -> io::Result<()> + Send
             result
         }
     });
-    if round % 5 != 0 {
+    if !round.is_multiple_of(5) {
         wait::until(|| started.load(SeqCst));
     }
     linger(round);
@@ -142,7 +142,8 @@ pub(crate) fn nothing_else_ends(on: &Subject) {
     });
 
     let held = mutex.lock();
-    let mut waiters: Vec<(&str, Box<dyn FnOnce() + Send>)> = Vec::new();
+    type Wait = Box<dyn FnOnce() + Send>;
+    let mut waiters: Vec<(&str, Wait)> = Vec::new();
     let locked = mutex.clone();
     waiters.push(("a lock", Box::new(move || drop(locked.lock()))));
     let condition_of_waiter = condition.clone();

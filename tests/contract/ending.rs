@@ -194,10 +194,12 @@ pub(crate) fn the_end_of_main(on: &Subject) {
         let bodies: [Box<dyn FnOnce() + Send>; 5] = [
             Box::new(thread::park),
             Box::new(|| thread::sleep(Duration::from_secs(100_000))),
-            Box::new(move || drop(receiver.recv())),
+            Box::new(move || {
+                let _ = receiver.recv();
+            }),
             Box::new(move || drop((&near).read(&mut [0]))),
             Box::new(|| {
-                standin::engine::blocking(|| std::thread::park()).expect("an OS thread");
+                standin::engine::blocking(std::thread::park).expect("an OS thread");
             }),
         ];
         for body in bodies {

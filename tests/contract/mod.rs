@@ -29,7 +29,7 @@ macro_rules! contract_suite {
                     a_thousand_at_once, stacks_of_every_size, scoped_threads, from_an_os_thread;
                 parking: the_token_stays, wakes_from_everywhere, a_deadline_is_never_early,
                     a_waker_outlives_its_thread, parks_and_unparks;
-                blocking: results_and_panics, nested, many_at_once, with_one_processor, borrowing;
+                blocking: results_and_panics, nested, many_at_once, among_threads_that_are_ready, with_one_processor, borrowing;
                 sleeping: never_early, in_any_number, nobody_waits_for_a_sleeper;
                 cancellation: the_flag, sleeping, reading, writing, accepting, connecting,
                     nothing_else_ends, a_thread_that_ignores_it, in_a_blocking_section;

@@ -19,7 +19,11 @@ pub(crate) struct Subject {
 impl Subject {
     pub(crate) fn new(engine: Engine, path: &'static str) -> Self {
         let test = path.split_once("::").map_or(path, |(_, test)| test);
-        Self { engine, test, _watch: watch(test) }
+        Self {
+            engine,
+            test,
+            _watch: watch(test),
+        }
     }
 
     /// Runs `f` in a thread of the engine.
@@ -73,8 +77,8 @@ pub(crate) fn full_listener() -> (OwnedFd, Vec<std::net::TcpStream>, SocketAddr)
     (listener, queued, address)
 }
 
-/// How long a connection over the loopback interface may take before the queue counts as full. Too short on a
-/// slow machine means only that the queue is not quite full, which `full_listener` then finds out again.
+/// How long an attempt to connect takes before the queue counts as full. Over the loopback interface the kernel
+/// lets a connection in before the call that asks for it returns, or drops what it asks with.
 const FULL: std::time::Duration = std::time::Duration::from_millis(150);
 
 /// Lets the other threads of the engine run for a while, differently long each time.

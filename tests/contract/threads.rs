@@ -10,20 +10,13 @@ use std::sync::atomic::Ordering::SeqCst;
 
 pub(crate) fn results_and_panics(on: &Subject) {
     assert_eq!(on.spawn(|| "result").join().ok(), Some("result"));
-    let panic = on
-        .spawn(|| resume_unwind(Box::new("payload")))
-        .join()
-        .map(|()| ());
+    let panic = on.spawn(|| resume_unwind(Box::new("payload"))).join();
     assert_eq!(
         panic.expect_err("it panicked").downcast_ref(),
         Some(&"payload")
     );
     assert_eq!(on.run(|| thread::spawn(|| 5).join().ok()), Some(5));
-    let panic = on.run(|| {
-        thread::spawn(|| resume_unwind(Box::new(6)))
-            .join()
-            .map(|()| ())
-    });
+    let panic = on.run(|| thread::spawn(|| resume_unwind(Box::new(6))).join());
     assert_eq!(panic.expect_err("it panicked").downcast_ref(), Some(&6));
     // A panic ends its thread and nothing else.
     assert!(on.run(|| !std::thread::panicking()));

@@ -3,6 +3,7 @@
 //! `cargo run --example engine --features threads`
 
 #[cfg(any(feature = "green", feature = "threads"))]
+#[path = "engine/os_threads.rs"]
 mod os_threads;
 
 #[cfg(any(feature = "green", feature = "threads"))]
