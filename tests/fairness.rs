@@ -101,3 +101,24 @@ fn asking_a_stream_that_does_not_wait() {
         }
     });
 }
+
+/// A thread that was just spawned runs although the one that spawned it never parks: another processor, which
+/// may be about to sleep, takes it.
+#[test]
+fn spinning_until_a_new_thread_has_run() {
+    let body = || {
+        GREEN.run(|| {
+            for _ in 0..20_000 {
+                let ran = Arc::new(AtomicBool::new(false));
+                let other = ran.clone();
+                let other = thread::spawn(move || other.store(true, Release));
+                while !ran.load(Acquire) {
+                    std::hint::spin_loop();
+                }
+                other.join().expect("no panic");
+            }
+        });
+    };
+    let environment = [("STANDIN_WORKERS", "2"), ("STANDIN_TEST", "")];
+    isolated::named(isolated::test_of(&body), &environment, body).succeeds();
+}

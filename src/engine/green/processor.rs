@@ -197,7 +197,8 @@ impl Processor {
         // SAFETY: the holder, and the reference ends here.
         let was_searching = unsafe { std::mem::take(&mut self.held().is_searching) };
         let was_last = was_searching && shared.idle.stop_searching();
-        if self.ring.len() > 0 || (was_last && !shared.injected.is_empty()) {
+        // Others may have put work into their own rings and left the waking to the searcher.
+        if self.ring.len() > 0 || (was_last && self.has_work(shared)) {
             shared.wake_one();
         }
     }
@@ -312,9 +313,11 @@ impl Processor {
             return;
         }
         self.push_shared(shared, task);
-        // One ready thread is run here as soon as the one that runs now parks. New threads are worth a
-        // second core at once.
-        if is_new || self.ring.len() > 1 {
+        if is_new {
+            // The one that runs now may never park: it must not be missed by a processor that falls asleep.
+            shared.wake_one_for_shared_work();
+        } else if self.ring.len() > 1 {
+            // One thread that became ready is run here as soon as the one that runs now parks.
             shared.wake_one();
         }
     }

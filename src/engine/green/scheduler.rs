@@ -187,6 +187,15 @@ impl Scheduler {
 }
 
 impl Shared {
+    /// Wakes one sleeping processor, if need be, for work that no running machine is sure to look for.
+    pub(super) fn wake_one_for_shared_work(&self) {
+        if self.processors.len() > 1
+            && let Some(index) = self.idle.to_wake_for_shared_work()
+        {
+            self.processors[index].reactor.wake();
+        }
+    }
+
     /// Wakes one sleeping processor, if there is one and none searches already.
     pub(super) fn wake_one(&self) {
         if let Some(index) = self.idle.to_wake() {
