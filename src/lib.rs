@@ -50,3 +50,7 @@ pub use std::{net, sync, thread, thread_local, time};
 
 #[doc(hidden)]
 pub extern crate std as __std;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
