@@ -58,6 +58,10 @@ fetch *arguments:
 bench *arguments:
     cargo bench --package standin-benches {{arguments}}
 
+# Pinned green threads under AddressSanitizer.
+sanitize:
+    .ci/sanitize
+
 # Licences and sources of the dependencies; needs cargo-deny.
 deny:
     cargo deny --all-features check bans licenses sources
