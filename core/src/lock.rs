@@ -66,6 +66,11 @@ impl<T> Lock<T> {
         Guard(self, PhantomData)
     }
 
+    /// Runs `section` with the lock held; it is free again also if `section` unwinds.
+    pub fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        section(&mut self.lock())
+    }
+
     #[cold]
     fn lock_contended(&self) {
         for _ in 0..SPINS {
@@ -110,5 +115,35 @@ impl<T> Drop for Guard<'_, T> {
         if self.0.state.swap(FREE, Release) == CONTENDED {
             self.0.state.wake_one();
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Lock;
+
+    #[test]
+    fn sections_exclude_each_other() {
+        static COUNT: Lock<u64> = Lock::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20_000 {
+                        COUNT.with(|count| *count += 1);
+                    }
+                });
+            }
+        });
+        assert_eq!(COUNT.with(|count| *count), 80_000);
+    }
+
+    #[test]
+    fn a_panic_releases_the_lock() {
+        let lock = Lock::new(1);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            lock.with(|_| std::panic::resume_unwind(Box::new(())));
+        }));
+        assert!(caught.is_err());
+        assert_eq!(lock.with(|value| *value), 1);
     }
 }

@@ -45,6 +45,19 @@ fn drain(ring: &Ring<u8>) -> Vec<usize> {
         .collect()
 }
 
+/// Steals once, and returns what it got.
+fn thief(victim: &Arc<SharedRing>) -> thread::JoinHandle<Vec<usize>> {
+    let victim = victim.clone();
+    thread::spawn(move || {
+        let own = Ring::new();
+        // SAFETY: the new ring is this thread's, and empty.
+        let first = unsafe { victim.0.steal_into(&own) };
+        let mut taken = drain(&own);
+        taken.extend(first.map(|entry| entry.addr()));
+        taken
+    })
+}
+
 #[test]
 fn an_entry_is_taken_once() {
     bounded(3, || {
@@ -53,17 +66,7 @@ fn an_entry_is_taken_once() {
             // SAFETY: this thread owns the ring.
             unsafe { victim.0.push(entry(n), |_| unreachable!("it has room")) };
         }
-        let thief = {
-            let victim = victim.clone();
-            thread::spawn(move || {
-                let own = Ring::new();
-                // SAFETY: the new ring is this thread's, and empty.
-                let first = unsafe { victim.0.steal_into(&own) };
-                let mut taken = drain(&own);
-                taken.extend(first.map(|entry| entry.addr()));
-                taken
-            })
-        };
+        let thief = thief(&victim);
         let mut taken = Vec::new();
         // SAFETY: this thread owns the ring.
         unsafe {
@@ -87,17 +90,7 @@ fn what_overflows_is_not_lost() {
             // SAFETY: this thread owns the ring.
             unsafe { victim.0.push(entry(n), |_| unreachable!("it has room")) };
         }
-        let thief = {
-            let victim = victim.clone();
-            thread::spawn(move || {
-                let own = Ring::new();
-                // SAFETY: the new ring is this thread's, and empty.
-                let first = unsafe { victim.0.steal_into(&own) };
-                let mut taken = drain(&own);
-                taken.extend(first.map(|entry| entry.addr()));
-                taken
-            })
-        };
+        let thief = thief(&victim);
         let mut taken = Vec::new();
         // SAFETY: this thread owns the ring.
         unsafe { victim.0.push(entry(5), |entry| taken.push(entry.addr())) };

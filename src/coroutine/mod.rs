@@ -1,6 +1,7 @@
 //! Coroutines: stacks, thread-local blocks, and switching between them.
 //!
-//! The green engine stands on this. It relies on the system, on `corosensei`
+//! The green engine stands on this. It relies on the system, on the lock of
+//! `standin-core`, on `corosensei`
 //! for the switch of stacks itself, and, for free fibers, on glibc (see
 //! [`free`]). It knows nothing about scheduling: a [`Fiber`] runs when
 //! somebody resumes it and stops when its code suspends.
@@ -42,7 +43,6 @@ pub(crate) mod fiber;
     path = "free/elsewhere.rs"
 )]
 pub(crate) mod free;
-mod lock;
 mod memory;
 pub(crate) mod overflow;
 pub(crate) mod pool;

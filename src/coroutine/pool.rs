@@ -17,10 +17,11 @@ use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
+use standin_core::Lock;
+
 use super::class::SizeClass;
 use super::exhausted::{Exhausted, Limit};
 use super::fiber::{Entry, Fiber, Header};
-use super::lock::Lock;
 use super::slab::{Slab, SlabError};
 use super::{Kind, Unsupported, free, overflow};
 use crate::switches;

@@ -54,9 +54,14 @@ pub(super) fn connect_result(fd: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-/// The error of std's `connect_timeout`.
-pub(super) fn connect_timed_out() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
+/// A connect that failed: one that ran out of time has the error of std's `connect_timeout`.
+pub(super) fn connect_error(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
+        }
+        _ => error,
+    }
 }
 
 pub(super) fn accept_once(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
@@ -135,10 +140,7 @@ pub(super) fn connect(address: &SocketAddr, timeout: Option<Duration>) -> io::Re
         let connected = block(fd.as_fd(), PollFlags::OUT, &mut patience, || {
             connect_result(fd.as_fd())
         });
-        connected.map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => connect_timed_out(),
-            _ => error,
-        })?;
+        connected.map_err(connect_error)?;
     }
     set_descriptor_nonblocking(fd.as_fd(), false)?;
     Ok(fd)

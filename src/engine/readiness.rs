@@ -56,10 +56,7 @@ impl<R: Readiness> Socket for R {
             );
             // The registration lives as long as the descriptor does, and that goes on as a stream of its own.
             registration.release(fd.as_fd(), true);
-            connected.map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock => kernel::connect_timed_out(),
-                _ => error,
-            })?;
+            connected.map_err(kernel::connect_error)?;
         }
         set_descriptor_nonblocking(fd.as_fd(), false)?;
         Ok(fd)

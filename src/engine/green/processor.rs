@@ -315,7 +315,9 @@ impl Processor {
         self.push_shared(shared, task);
         if is_new {
             // The one that runs now may never park: it must not be missed by a processor that falls asleep.
-            shared.wake_one_for_shared_work();
+            if shared.processors.len() > 1 {
+                shared.wake_one_for_shared_work();
+            }
         } else if self.ring.len() > 1 {
             // One thread that became ready is run here as soon as the one that runs now parks.
             shared.wake_one();

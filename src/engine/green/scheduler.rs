@@ -119,9 +119,7 @@ impl Scheduler {
         let shared = self.shared();
         // SAFETY: the caller's promise.
         unsafe { shared.injected.push(task) };
-        if let Some(index) = shared.idle.to_wake_for_shared_work() {
-            shared.processors[index].reactor.wake();
-        }
+        shared.wake_one_for_shared_work();
     }
 
     /// The processor of this scheduler that the calling OS thread holds.
@@ -189,9 +187,7 @@ impl Scheduler {
 impl Shared {
     /// Wakes one sleeping processor, if need be, for work that no running machine is sure to look for.
     pub(super) fn wake_one_for_shared_work(&self) {
-        if self.processors.len() > 1
-            && let Some(index) = self.idle.to_wake_for_shared_work()
-        {
+        if let Some(index) = self.idle.to_wake_for_shared_work() {
             self.processors[index].reactor.wake();
         }
     }
