@@ -20,6 +20,10 @@ test-features:
 test-hop *arguments:
     STANDIN_TEST=hop cargo test --workspace --all-features {{arguments}}
 
+# The tests with a monitor that takes processors from threads at any moment.
+test-hasty *arguments:
+    STANDIN_TEST=hasty cargo test --workspace --all-features {{arguments}}
+
 # The tests with stack guards by mprotect, as on kernels without lightweight guards.
 test-mprotect *arguments:
     STANDIN_TEST=mprotect cargo test --workspace --all-features {{arguments}}

@@ -17,6 +17,8 @@ pub(crate) struct Switches {
     pub(crate) mprotect: bool,
     /// `hop`: move free threads to another OS thread whenever possible.
     pub(crate) hop: bool,
+    /// `hasty`: the monitor takes the processor of every thread that it finds running.
+    pub(crate) hasty: bool,
 }
 
 /// A word in `STANDIN_TEST` that means nothing.
@@ -30,7 +32,7 @@ impl fmt::Display for UnknownSwitch {
         write!(
             f,
             "the environment variable STANDIN_TEST contains {:?}, which is no test switch; \
-             valid are `no-free`, `mprotect` and `hop`, separated by commas",
+             valid are `no-free`, `mprotect`, `hop` and `hasty`, separated by commas",
             self.word
         )
     }
@@ -61,6 +63,7 @@ fn parse(words: &str) -> Result<Switches, UnknownSwitch> {
             "no-free" => switches.no_free = true,
             "mprotect" => switches.mprotect = true,
             "hop" => switches.hop = true,
+            "hasty" => switches.hasty = true,
             _ => {
                 return Err(UnknownSwitch {
                     word: word.to_owned(),
@@ -81,15 +84,16 @@ mod tests {
             no_free: true,
             mprotect: true,
             hop: true,
+            hasty: true,
         };
         assert_eq!(parse(""), Ok(Switches::default()));
-        assert_eq!(parse("no-free, mprotect,hop,"), Ok(all));
+        assert_eq!(parse("no-free, mprotect,hop,hasty"), Ok(all));
     }
 
     #[test]
     fn an_unknown_word_is_an_error_that_names_the_valid_ones() {
         let message = parse("hop,jump").unwrap_err().to_string();
-        for part in ["\"jump\"", "no-free", "mprotect", "hop"] {
+        for part in ["\"jump\"", "no-free", "mprotect", "hop", "hasty"] {
             assert!(message.contains(part), "{message}");
         }
     }

@@ -4,6 +4,8 @@
 #![cfg(loom)]
 #![allow(dead_code, unreachable_pub)]
 
+#[path = "../../src/engine/green/hold.rs"]
+mod hold;
 #[path = "../../src/engine/green/idle.rs"]
 mod idle;
 #[path = "../../src/engine/green/parking.rs"]
@@ -11,9 +13,11 @@ mod parking;
 #[path = "../../src/engine/green/ring.rs"]
 mod ring;
 
+use hold::{Barrier, Hold};
 use idle::Idle;
-use loom::sync::atomic::AtomicU32;
-use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use loom::sync::atomic::{AtomicU32, fence};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::{model, thread};
 use parking::Parking;
@@ -259,5 +263,100 @@ fn two_tasks_wake_two_processors() {
             .into_iter()
             .for_each(|runner| runner.join().unwrap());
         assert_eq!(machines.done.load(Relaxed), 2);
+    });
+}
+
+/// A processor whose machine the monitor may have to part from it. What belongs to the processor is a plain
+/// number: the checker reports two users at once.
+struct Processor {
+    hold: Hold,
+    held: UnsafeCell<u32>,
+}
+
+// SAFETY: the cell is the point of the model; the checker watches it.
+unsafe impl Sync for Processor {}
+// SAFETY: as above.
+unsafe impl Send for Processor {}
+
+impl Processor {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            hold: Hold::new(Barrier::Symmetric),
+            held: UnsafeCell::new(0),
+        })
+    }
+
+    fn touch(&self) {
+        // SAFETY: the caller thinks that the processor is its own; the checker reports it if not.
+        self.held.with_mut(|held| unsafe { *held += 1 });
+    }
+
+    /// What the monitor does; whether the processor was taken. Then the next machine uses it.
+    fn hand_on(&self) -> bool {
+        let taken = self
+            .hold
+            .ask(|_| fence(SeqCst))
+            .is_some_and(|asked| asked.take());
+        if taken {
+            self.touch();
+        }
+        taken
+    }
+
+    /// The machine, which runs threads; how often it was in the scheduler until it lost the processor.
+    fn run(&self, rounds: u32) -> u32 {
+        for round in 0..rounds {
+            self.touch();
+            self.hold.leave();
+            // Here the thread runs.
+            if !self.hold.enter() {
+                return round + 1;
+            }
+        }
+        rounds
+    }
+}
+
+#[test]
+fn a_processor_has_one_holder() {
+    model(|| {
+        let processor = Processor::new();
+        let monitor = {
+            let processor = processor.clone();
+            thread::spawn(move || processor.hand_on())
+        };
+        let rounds = processor.run(2);
+        let taken = monitor.join().unwrap();
+        assert!(
+            taken || rounds == 2,
+            "a machine that was asked in vain keeps its processor"
+        );
+        // SAFETY: all others are done.
+        processor
+            .held
+            .with(|held| assert_eq!(unsafe { *held }, rounds + u32::from(taken)));
+    });
+}
+
+/// A thread gives the processor away for a blocking section while the monitor wants it: one of the two does.
+#[test]
+fn a_processor_is_handed_on_once() {
+    model(|| {
+        let processor = Processor::new();
+        let monitor = {
+            let processor = processor.clone();
+            thread::spawn(move || processor.hand_on())
+        };
+        processor.touch();
+        processor.hold.leave();
+        let given = processor.hold.enter();
+        if given {
+            processor.touch();
+            processor.hold.give_up();
+            // The next machine has it.
+            processor.touch();
+        }
+        assert!(!processor.hold.enter(), "what is lost stays lost");
+        assert_ne!(given, monitor.join().unwrap());
     });
 }

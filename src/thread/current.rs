@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub struct Thread(Arc<Control>);
 
 impl Thread {
-    pub(super) fn new(control: Arc<Control>) -> Self {
+    pub(crate) fn new(control: Arc<Control>) -> Self {
         Self(control)
     }
 

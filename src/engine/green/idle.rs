@@ -84,6 +84,16 @@ impl Idle {
         self.marks.iter().any(|word| word.load(Relaxed) != 0) && self.searching.load(Relaxed) <= 0
     }
 
+    /// Whether all of so many processors are idle.
+    pub(super) fn are_all_idle(&self, processors: usize) -> bool {
+        let idle: u32 = self
+            .marks
+            .iter()
+            .map(|word| word.load(Relaxed).count_ones())
+            .sum();
+        idle as usize == processors
+    }
+
     /// After work was put into the inbox of one processor: whether it has to be woken. Then it is counted as
     /// a searcher.
     pub(super) fn has_to_wake(&self, processor: usize) -> bool {

@@ -1,14 +1,88 @@
 //! A machine: an OS thread that runs the green threads of the processor that it holds.
 
+use super::barrier;
+use super::hold::Hold;
 use super::local;
+use super::os_thread;
 use super::processor::Processor;
 use super::scheduler::Shared;
 use super::task::Task;
 use crate::coroutine::{Kind, free};
-use standin_core::context;
+use standin_core::{Lock, context};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicPtr, AtomicU32};
+
+/// Machines are never freed, only used again by another OS thread, so the monitor can look at one at any time.
+pub(super) struct Machine {
+    pub(super) hold: Hold,
+    processor: AtomicPtr<Processor>,
+    /// The thread that it runs, while it is outside of the scheduler.
+    task: AtomicPtr<Task>,
+    /// How many threads it has resumed: as long as this stays the same, so does the thread.
+    turns: AtomicU32,
+    os_thread: os_thread::Id,
+}
+
+static RESTING: Lock<Vec<&'static Machine>> = Lock::new(Vec::new());
+
+impl Machine {
+    /// For the calling OS thread, which runs `processor` from now on.
+    fn begin(processor: &'static Processor) -> &'static Self {
+        let resting = RESTING.lock().pop();
+        let machine = resting.unwrap_or_else(|| {
+            Box::leak(Box::new(Self {
+                hold: Hold::new(barrier::kind()),
+                processor: AtomicPtr::new(ptr::null_mut()),
+                task: AtomicPtr::new(ptr::null_mut()),
+                turns: AtomicU32::new(0),
+                os_thread: os_thread::Id::new(),
+            }))
+        });
+        machine.os_thread.set();
+        machine
+            .processor
+            .store(ptr::from_ref(processor).cast_mut(), Relaxed);
+        machine.hold.begin();
+        processor.run_by(machine);
+        machine
+    }
+
+    /// The processor that it holds, or the one that it lost.
+    pub(super) fn processor(&self) -> &'static Processor {
+        // SAFETY: processors live for ever, and a machine that anybody knows of has one.
+        unsafe { &*self.processor.load(Relaxed) }
+    }
+
+    /// How many threads it has resumed.
+    pub(super) fn turns(&self) -> u32 {
+        self.turns.load(Relaxed)
+    }
+
+    /// The OS thread that it is.
+    pub(super) fn os_thread(&self) -> &os_thread::Id {
+        &self.os_thread
+    }
+
+    /// The thread that it runs.
+    pub(super) fn task(&self) -> *const Task {
+        self.task.load(Relaxed)
+    }
+
+    /// It resumes a thread next, and leaves the scheduler for it. The processor is not to be touched until it
+    /// has entered again.
+    #[inline]
+    fn leave_for(&'static self, task: &Task) {
+        task.resumed_by(self);
+        self.task.store(ptr::from_ref(task).cast_mut(), Relaxed);
+        // By the machine alone.
+        self.turns
+            .store(self.turns.load(Relaxed).wrapping_add(1), Relaxed);
+        self.hold.leave();
+    }
+}
 
 /// Why a green thread left its stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +94,6 @@ pub(super) enum Command {
     Yield = 2,
     /// It has ended.
     Finished = 3,
-    /// It comes out of a blocking section: the machine has no processor any more.
-    Left = 4,
 }
 
 impl Command {
@@ -34,7 +106,6 @@ impl Command {
             1 => Self::Park,
             2 => Self::Yield,
             3 => Self::Finished,
-            4 => Self::Left,
             other => unreachable!("a green thread suspended with {other}, which is no command"),
         }
     }
@@ -43,7 +114,8 @@ impl Command {
 /// A thread that left its stack, and what is to become of it. Until that is settled nobody else can run it.
 type Stopped = (*const Task, Command);
 
-/// Runs the threads of `processor` until one of them takes this OS thread away from it.
+/// Runs the threads of `processor`, until it is lost while one of them runs: the thread gave it away for a
+/// blocking section, or the monitor took it.
 ///
 /// Moving to another thread-local block is most of the cost of a switch, so between two free threads the
 /// machine does not go home, if all there is to do is to take the next one out of a queue. It goes from block
@@ -52,33 +124,26 @@ type Stopped = (*const Task, Command);
 /// What the machine does away from home uses no thread-locals, makes no system call and does not allocate:
 /// it would find another thread's values.
 pub(super) fn run(processor: &'static Processor) {
-    local::set_processor(processor);
+    let machine = Machine::begin(processor);
+    local::set_machine(machine);
     let shared = processor.shared();
     let home = free::home();
     let mut stopped: Option<Stopped> = None;
-    loop {
-        // After a blocking section the processor is another machine's: its queues are not to be looked at.
-        let has_left = matches!(stopped, Some((_, Command::Left)));
-        let at_hand = if has_left {
-            None
-        } else {
-            processor.next_at_hand(shared)
-        };
+    let last = loop {
+        let at_hand = processor.next_at_hand(shared);
         // SAFETY: it came out of a queue of this processor, so it is alive and ours.
         let is_direct = at_hand.is_some_and(|task| unsafe { (*task).is_started() });
         let is_simple = stopped.is_none_or(|(_, command)| {
-            matches!(command, Command::Park | Command::Yield) && processor.has_room_at_hand(shared)
+            command != Command::Finished && processor.has_room_at_hand(shared)
         });
         let next = if is_direct && is_simple {
             at_hand.expect("it was looked at")
         } else {
             // SAFETY: this OS thread's own block.
             unsafe { free::move_to(home) };
-            if let Some((task, command)) = stopped.take()
+            if let Some((task, command)) = stopped.take() {
                 // SAFETY: the thread stopped on this machine, which has it.
-                && unsafe { settle_at_home(processor, task, command) }.is_break()
-            {
-                break;
+                unsafe { settle_at_home(Some(processor), task, command) };
             }
             let next = at_hand.unwrap_or_else(|| processor.next());
             // SAFETY: as above; the machine holds the processor.
@@ -86,24 +151,35 @@ pub(super) fn run(processor: &'static Processor) {
             next
         };
         // SAFETY: the task is ours and has a fiber.
-        let command = unsafe { resume(processor, shared, &*next, stopped) };
-        stopped = Some((next, command));
-    }
-    local::set_processor(ptr::null());
+        match unsafe { resume(machine, shared, &*next, stopped) } {
+            ControlFlow::Continue(command) => stopped = Some((next, command)),
+            ControlFlow::Break(command) => break (next, command),
+        }
+    };
+    // The queues are another machine's now.
+    machine.task.store(ptr::null_mut(), Relaxed);
+    // SAFETY: this OS thread's own block.
+    unsafe { free::move_to(home) };
+    local::set_machine(ptr::null());
+    // SAFETY: the thread stopped on this machine, which has it.
+    unsafe { settle_at_home(None, last.0, last.1) };
+    RESTING.lock().push(machine);
 }
 
-/// Runs a thread until it leaves its stack; on the way settles the one that stopped before.
+/// Runs a thread until it leaves its stack; on the way settles the one that stopped before. Breaks if the
+/// processor was lost meanwhile.
 ///
 /// # Safety
 ///
-/// The caller holds the processor and has both tasks; `task` has a fiber. Afterwards it still has `task`.
+/// The machine is the caller's and holds its processor. The caller has both tasks; `task` has a fiber.
+/// Afterwards it still has `task`.
 #[inline]
 unsafe fn resume(
-    processor: &'static Processor,
+    machine: &'static Machine,
     shared: &Shared,
     task: &Task,
     stopped: Option<Stopped>,
-) -> Command {
+) -> ControlFlow<Command, Command> {
     // SAFETY: the cell is ours, and nobody else has the fiber.
     let fiber = unsafe { (*task.fiber.get()).as_mut().unwrap_unchecked() };
     // SAFETY: nobody else runs on the fiber's block, and until the switch nothing below cares whose it is.
@@ -112,16 +188,16 @@ unsafe fn resume(
         // SAFETY: it is ours until it is queued, or until it may be woken. Its block was left just now.
         let has_token = command == Command::Park && !unsafe { (*before).parking.commit() };
         if has_token || command == Command::Yield {
-            processor.put_back_at_hand(before);
+            machine.processor().put_back_at_hand(before);
         }
     }
-    task.resumed_by(processor);
     let is_pinned = shared.kind == Kind::Pinned;
     if is_pinned {
         local::set_task(task);
         // SAFETY: the thread runs on this OS thread from here until it is replaced below.
         unsafe { context::replace(Some(task.as_context())) };
     }
+    machine.leave_for(task);
     // SAFETY: a fiber that is between two threads takes a task; one in the middle of a thread ignores the
     // value. Machines have an alternate signal stack, and pinned threads stay on their processor, which stays
     // on its machine.
@@ -131,21 +207,24 @@ unsafe fn resume(
         // SAFETY: the plain OS thread needs no context.
         unsafe { context::replace(None) };
     }
-    command
+    if machine.hold.enter() {
+        ControlFlow::Continue(command)
+    } else {
+        ControlFlow::Break(command)
+    }
 }
 
-/// Settles a thread that stopped, when the machine is on its own block. Breaks if the processor is not this
-/// machine's any more.
+/// Settles a thread that stopped, when the machine is on its own block. `processor` is what the machine holds.
 ///
 /// # Safety
 ///
 /// The task stopped on this machine with this command. It may be gone afterwards.
 #[inline(never)]
 unsafe fn settle_at_home(
-    processor: &'static Processor,
+    processor: Option<&'static Processor>,
     task: *const Task,
     command: Command,
-) -> ControlFlow<()> {
+) {
     // SAFETY: the task is ours until it is queued, or until it may be woken, which is the last thing here.
     let this = unsafe { &*task };
     match command {
@@ -157,13 +236,7 @@ unsafe fn settle_at_home(
         Command::Yield => this.scheduler.ready(task),
         // SAFETY: the caller's promise.
         Command::Finished => unsafe { bury(processor, task) },
-        Command::Left => {
-            local::set_processor(ptr::null());
-            this.scheduler.inject(task);
-            return ControlFlow::Break(());
-        }
     }
-    ControlFlow::Continue(())
 }
 
 /// Gives a task the fiber that it will run on, if it has none yet.
@@ -193,14 +266,17 @@ unsafe fn bind(processor: &'static Processor, task: &Task) {
 ///
 /// # Safety
 ///
-/// The thread has ended on a machine that holds the processor, which is the caller.
+/// The thread has ended on the machine that is the caller, and that holds `processor`.
 #[inline(never)]
-unsafe fn bury(processor: &'static Processor, task: *const Task) {
+unsafe fn bury(processor: Option<&'static Processor>, task: *const Task) {
     // SAFETY: the cell is the caller's alone, and the reference was the scheduler's.
     unsafe {
         if let Some(fiber) = (*(*task).fiber.get()).take() {
             fiber.set_owner(None);
-            processor.give_fiber(fiber);
+            match processor {
+                Some(processor) => processor.give_fiber(fiber),
+                None => (*task).scheduler.pool().give(fiber),
+            }
         }
         (*task).scheduler.ended((*task).class);
         drop(Arc::from_raw(task));

@@ -20,10 +20,16 @@
 //! [`Builder::stack_size`](crate::thread::Builder::stack_size) and `RUST_MIN_STACK` change it. A thread that
 //! overflows its stack is named, and the process aborts, as in std.
 
+mod barrier;
+mod blocked;
+mod capture;
+mod hold;
 mod idle;
 mod list;
 mod local;
 mod machine;
+mod monitor;
+mod os_thread;
 mod parking;
 mod processor;
 mod reactor;
@@ -43,6 +49,8 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use task::Task;
+
+pub use blocked::{Backtrace, Blocked, on_blocked};
 
 /// Green threads of one kind.
 pub(super) struct Green {
@@ -182,12 +190,9 @@ impl Green {
         )
     }
 
-    /// The caller's processor; in a blocking section, which has none, the first.
+    /// The caller's processor; whoever has none gets the nearest.
     fn here(&self) -> &Processor {
-        match self.scheduler.processor() {
-            Some(processor) => processor,
-            None => &self.scheduler.shared().processors[0],
-        }
+        self.scheduler.nearest_processor()
     }
 
     fn home(&self, source: &Source) -> &Processor {

@@ -2,6 +2,7 @@
 //! them, one an available core; the machine that holds one works through its queues.
 
 use super::list::{List, SharedList};
+use super::machine::Machine;
 use super::reactor::Reactor;
 use super::ring::Ring;
 use super::scheduler::{Scheduler, Shared};
@@ -12,6 +13,9 @@ use rustix::event::epoll::Event;
 use standin_core::Instant;
 use std::cell::UnsafeCell;
 use std::io;
+use std::ptr;
+use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 /// Every so many threads, a busy machine looks at the shared queue, at timers and at the kernel.
 const ROUND: u32 = 61;
@@ -34,6 +38,8 @@ pub(super) struct Processor {
     inbox: SharedList,
     pub(super) timers: Timers,
     pub(super) reactor: Reactor,
+    /// Who runs it, or did until it was lost; null before the first.
+    machine: AtomicPtr<Machine>,
     held: UnsafeCell<Held>,
 }
 
@@ -54,7 +60,8 @@ struct Held {
 }
 
 // SAFETY: `held` is used by the machine that holds the processor, and by one at a time: it gets it from the
-// one before through the reserve's lock. All else is `Sync`.
+// one before, or from the monitor that took it from that one (`hold.rs`), through the reserve's lock. All else
+// is `Sync`.
 unsafe impl Sync for Processor {}
 // SAFETY: as above.
 unsafe impl Send for Processor {}
@@ -75,6 +82,7 @@ impl Processor {
                 );
                 io::Error::new(error.kind(), message)
             })?,
+            machine: AtomicPtr::new(ptr::null_mut()),
             held: UnsafeCell::new(Held {
                 own: List::new(),
                 rounds: 0,
@@ -95,6 +103,18 @@ impl Processor {
 
     pub(super) fn shared(&self) -> &'static Shared {
         self.scheduler.shared()
+    }
+
+    /// A machine begins to run it.
+    pub(super) fn run_by(&self, machine: &'static Machine) {
+        self.machine
+            .store(ptr::from_ref(machine).cast_mut(), Release);
+    }
+
+    /// Who runs it, or did until it was lost.
+    pub(super) fn machine(&self) -> Option<&'static Machine> {
+        // SAFETY: machines live for ever.
+        unsafe { self.machine.load(Acquire).as_ref() }
     }
 
     /// # Safety
@@ -263,6 +283,7 @@ impl Processor {
         let is_searching = shared.idle.unmark(self.index, has_work && was_searching);
         // SAFETY: the holder, and the reference ends here.
         unsafe { self.held().is_searching = is_searching };
+        shared.monitor.wake();
         self.fire_timers();
     }
 
@@ -361,6 +382,20 @@ impl Processor {
         if shared.idle.has_to_wake(self.index) {
             self.reactor.wake();
         }
+    }
+
+    /// Lets a task be woken at `deadline`, for a thread that runs on a machine which lost this processor.
+    pub(super) fn arm_from_outside(&'static self, task: &Task, deadline: u64) {
+        self.timers.arm(task, deadline);
+        // A machine that is about to sleep says so before it asks for the next deadline.
+        if self.timers.next() == Some(deadline) && self.shared().idle.has_to_wake(self.index) {
+            self.reactor.wake();
+        }
+    }
+
+    /// Whether somebody waits for this processor, as far as can be seen without asking the kernel. By anybody.
+    pub(super) fn is_waited_for(&self, now: u64) -> bool {
+        self.has_work(self.shared()) || self.timers.next().is_some_and(|next| next <= now)
     }
 
     /// A fiber for a thread of this class. By the holder.

@@ -21,24 +21,54 @@ struct Place {
     arrived: Condvar,
 }
 
-/// Lets an OS thread run `job`, which does not unwind.
+/// An OS thread that waits for its job.
+pub(super) struct Vacancy(Option<Arc<Place>>);
+
+impl Vacancy {
+    /// Lets the OS thread run `job`, which does not unwind.
+    pub(super) fn run(mut self, job: Job) {
+        if let Some(place) = self.0.take() {
+            place.fill(job);
+        }
+    }
+}
+
+impl Drop for Vacancy {
+    fn drop(&mut self) {
+        if let Some(place) = self.0.take() {
+            // Afterwards it waits among the others.
+            place.fill(Box::new(|| ()));
+        }
+    }
+}
+
+/// An OS thread for a job that comes soon.
 ///
 /// # Errors
 ///
 /// None waits, and the system grants no other.
-pub(super) fn run(job: Job) -> io::Result<()> {
+pub(super) fn claim() -> io::Result<Vacancy> {
     let waiting = lock(&WAITING).pop();
-    match waiting {
-        Some(place) => {
-            *lock(&place.job) = Some(job);
-            place.arrived.notify_one();
-            Ok(())
-        }
-        None => start(job),
-    }
+    let place = match waiting {
+        Some(place) => place,
+        None => start()?,
+    };
+    Ok(Vacancy(Some(place)))
 }
 
-fn start(job: Job) -> io::Result<()> {
+/// Lets an OS thread run `job`, which does not unwind.
+///
+/// # Errors
+///
+/// As for [`claim`].
+pub(super) fn run(job: Job) -> io::Result<()> {
+    claim()?.run(job);
+    Ok(())
+}
+
+fn start() -> io::Result<Arc<Place>> {
+    let place = Arc::new(Place::default());
+    let own = place.clone();
     let (ready, started) = std::sync::mpsc::sync_channel(1);
     let thread = thread::Builder::new()
         .name("standin-machine".into())
@@ -47,37 +77,54 @@ fn start(job: Job) -> io::Result<()> {
                 Ok(_signal_stack) => {
                     // The one who waits is gone only if the process ends.
                     let _ = ready.send(Ok(()));
-                    serve(job);
+                    serve(&own);
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
                 }
             }
         });
-    let refused = |error: io::Error| {
-        io::Error::new(
-            error.kind(),
-            format!(
-                "cannot start an OS thread for green threads: {error}; raise the limits on threads \
-                 (RLIMIT_NPROC, `ulimit -u`) and on address space, which their stacks take (RLIMIT_AS, \
-                 `ulimit -v`), or run fewer blocking sections at once"
-            ),
-        )
-    };
     thread.map_err(refused)?;
     match started.recv() {
-        Ok(result) => result.map_err(refused),
+        Ok(result) => result.map(|()| place).map_err(refused),
         Err(_) => Err(refused(io::Error::other("it ended before it began"))),
     }
 }
 
-fn serve(first: Job) {
-    let place = Arc::new(Place::default());
-    let mut job = Some(first);
+/// What to do if the system grants no OS thread.
+pub(super) fn refused(error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!(
+            "cannot start an OS thread for green threads: {error}; raise the limits on threads \
+             (RLIMIT_NPROC, `ulimit -u`) and on address space, which their stacks take (RLIMIT_AS, \
+             `ulimit -v`), or run fewer blocking sections at once"
+        ),
+    )
+}
+
+impl Place {
+    fn fill(&self, job: Job) {
+        *lock(&self.job) = Some(job);
+        self.arrived.notify_one();
+    }
+
+    /// The job of whoever has claimed the place.
+    fn claimed(&self) -> Option<Job> {
+        let mut slot = self
+            .arrived
+            .wait_while(lock(&self.job), |job| job.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        slot.take()
+    }
+}
+
+fn serve(place: &Arc<Place>) {
+    let mut job = place.claimed();
     while let Some(next) = job {
         next();
         lock(&WAITING).push(place.clone());
-        job = wait(&place);
+        job = wait(place);
     }
 }
 
@@ -99,12 +146,7 @@ fn wait(place: &Arc<Place>) -> Option<Job> {
     }
     drop(waiting);
     // Somebody took the place just now and is about to fill it.
-    let slot = lock(&place.job);
-    let mut slot = place
-        .arrived
-        .wait_while(slot, |job| job.is_none())
-        .unwrap_or_else(PoisonError::into_inner);
-    slot.take()
+    place.claimed()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

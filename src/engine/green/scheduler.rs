@@ -3,13 +3,16 @@
 
 use super::idle::Idle;
 use super::list::SharedList;
-use super::machine;
+use super::local::{self, Here};
+use super::machine::{self, Machine};
+use super::monitor::Monitor;
 use super::processor::{CACHE, Processor};
+use super::reserve;
 use super::task::{self, Task};
-use super::{local, reserve};
 use crate::coroutine::{Kind, Pool, SizeClass};
 use crate::engine::NewThread;
 use crate::switches;
+use standin_core::context;
 use std::io;
 use std::num::NonZero;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -23,10 +26,13 @@ pub(super) struct Shared {
     /// Ready threads that no processor has yet.
     pub(super) injected: SharedList,
     pub(super) idle: Idle,
+    pub(super) monitor: Monitor,
     /// Of the stacks that processors keep for the next thread.
     pub(super) default_class: SizeClass,
     /// A test switch: every wake moves the thread to another processor.
     pub(super) hop: bool,
+    /// A test switch: the monitor takes whatever processor it can.
+    pub(super) hasty: bool,
     next_hop: AtomicUsize,
 }
 
@@ -73,9 +79,15 @@ impl Scheduler {
         task.control.bind(task.clone().into());
         // The scheduler's reference, until the thread has ended.
         let task = Arc::into_raw(task);
-        match self.processor() {
-            Some(processor) => processor.push(shared, task, true),
+        self.with_processor(|here| match here {
+            Some(here) => here.push(shared, task, true),
             None => self.inject(task),
+        });
+        // A thread that only spawns lets them run now and then: what they leave is warm for the next. Not a
+        // pinned one, for which each call that may park is part of its program's promise.
+        let is_ours = |task: &Task| self.kind == Kind::Free && std::ptr::eq(task.scheduler, self);
+        if Task::current(|task| task.is_some_and(is_ours)) {
+            context::progress();
         }
         Ok(())
     }
@@ -90,18 +102,18 @@ impl Scheduler {
         let shared = self.shared();
         match self.kind {
             Kind::Free if shared.hop => self.hop(task),
-            Kind::Free => match self.processor() {
+            Kind::Free => self.with_processor(|here| match here {
                 Some(here) => here.push(shared, task, false),
                 None => self.inject(task),
-            },
+            }),
             Kind::Pinned => {
-                // SAFETY: the task is the caller's, and processors live for ever. A thread that parked was
-                // run by one.
-                let home = unsafe { &*(*task).processor.get() };
-                match self.processor() {
+                // SAFETY: the task is the caller's, and has run. A machine of pinned threads keeps its
+                // processor.
+                let home = unsafe { (*task).machine() }.processor();
+                self.with_processor(|here| match here {
                     Some(here) if std::ptr::eq(home, here) => here.push(shared, task, false),
                     _ => home.deliver(shared, task),
-                }
+                });
             }
         }
     }
@@ -122,9 +134,41 @@ impl Scheduler {
         shared.wake_one_for_shared_work();
     }
 
-    /// The processor of this scheduler that the calling OS thread holds.
-    pub(super) fn processor(&self) -> Option<&'static Processor> {
-        local::processor().filter(|processor| processor.is_of(self))
+    /// Calls `f` with the processor of this scheduler that the calling OS thread holds, and keeps until then.
+    fn with_processor(&self, f: impl FnOnce(Option<&'static Processor>)) {
+        let processor_of = |machine: &'static Machine| {
+            Some(machine.processor()).filter(|processor| processor.is_of(self))
+        };
+        match local::here() {
+            Here::Thread(task) => {
+                // SAFETY: a thread that runs is alive.
+                let machine = unsafe { task.as_ref() }.machine();
+                if let Some(processor) = processor_of(machine)
+                    && machine.hold.enter()
+                {
+                    f(Some(processor));
+                    machine.hold.leave();
+                } else {
+                    f(None);
+                }
+            }
+            Here::Machine(machine) => f(processor_of(machine)),
+            Here::Elsewhere => f(None),
+        }
+    }
+
+    /// The processor of this scheduler that the calling thread runs on, or ran on until it was lost.
+    pub(super) fn nearest_processor(&self) -> &Processor {
+        let machine = match local::here() {
+            // SAFETY: a thread that runs is alive.
+            Here::Thread(task) => Some(unsafe { task.as_ref() }.machine()),
+            Here::Machine(machine) => Some(machine),
+            Here::Elsewhere => None,
+        };
+        machine
+            .map(Machine::processor)
+            .filter(|processor| processor.is_of(self))
+            .unwrap_or(&self.shared().processors[0])
     }
 
     /// Starts the machines, if they were not.
@@ -148,6 +192,7 @@ impl Scheduler {
                 self.shared.get_or_init(|| shared)
             }
         };
+        shared.monitor.start(shared)?;
         for processor in &shared.processors {
             if let Err(error) = reserve::run(Box::new(move || machine::run(processor))) {
                 // Fewer machines are slower but serve every queue: threads are bound to a processor only
@@ -177,8 +222,10 @@ impl Scheduler {
             processors,
             injected: SharedList::new(),
             idle: Idle::new(count),
+            monitor: Monitor::new(),
             default_class,
             hop: switches.hop,
+            hasty: switches.hasty,
             next_hop: AtomicUsize::new(0),
         })
     }

@@ -1,10 +1,11 @@
 //! Blocking sections: code that keeps its OS thread for long, while the other green threads go on.
 //!
-//! A free thread stays where it is and gives its processor to another machine; when the section is over, the
-//! thread goes back to the queues. A pinned thread cannot be followed by those that are pinned with it, so
-//! its section runs on another OS thread, and it parks meanwhile.
+//! A free thread stays where it is and gives its processor to another machine. When the section is over, it goes
+//! on beside the processors, and comes back to their queues when it next parks or yields: one section after
+//! another costs one hand-over. A pinned thread cannot be followed by those that are pinned with it, so its
+//! section runs on another OS thread, and it parks meanwhile.
 
-use super::machine::{self, Command};
+use super::machine;
 use super::reserve;
 use super::task::Task;
 use crate::coroutine::Kind;
@@ -13,7 +14,7 @@ use standin_core::context::{self, Context, OsThread};
 use standin_core::{Instant, wait_queue};
 use std::any::Any;
 use std::io;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -24,8 +25,8 @@ const MOST: u32 = 512;
 
 /// Runs `section` as the contract says.
 pub(super) fn run(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
-    if task.processor.get().is_null() {
-        // In a section already: this OS thread may be blocked.
+    if task.in_section.get() {
+        // This OS thread may be blocked.
         section();
         return Ok(());
     }
@@ -37,18 +38,12 @@ pub(super) fn run(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result
 }
 
 fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
-    // SAFETY: a running thread has a processor, and processors live for ever.
-    let processor = unsafe { &*task.processor.get() };
+    give_processor_away(task)?;
     let context = Section {
         parking: OsThread::new(),
         control: task.control.clone(),
     };
-    // From here on the processor is not ours: this OS thread's machine learns it from `Left`.
-    task.processor.set(ptr::null());
-    if let Err(error) = reserve::run(Box::new(move || machine::run(processor))) {
-        task.processor.set(processor);
-        return Err(error);
-    }
+    task.in_section.set(true);
     // A cancellation wakes whatever the thread parks by: in the section, that is the OS thread.
     task.control.bind(context.waker());
     let as_context: NonNull<dyn Context> = NonNull::from(&context as &dyn Context);
@@ -58,8 +53,29 @@ fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
     // SAFETY: the thread's own context, which was there before.
     unsafe { context::replace(before) };
     task.control.bind(task.waker());
-    task.suspend(Command::Left);
+    task.in_section.set(false);
     Ok(())
+}
+
+/// Another machine goes on with the processor, unless this one has lost it already: from an earlier section
+/// on, a thread runs beside the processors until it parks or yields.
+fn give_processor_away(task: &Task) -> io::Result<()> {
+    let machine = task.machine();
+    if !machine.hold.enter() {
+        return Ok(());
+    }
+    match reserve::claim() {
+        Ok(vacancy) => {
+            let processor = machine.processor();
+            machine.hold.give_up();
+            vacancy.run(Box::new(move || machine::run(processor)));
+            Ok(())
+        }
+        Err(error) => {
+            machine.hold.leave();
+            Err(error)
+        }
+    }
 }
 
 /// A free thread in a blocking section: it parks by blocking its OS thread.

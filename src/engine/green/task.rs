@@ -1,9 +1,8 @@
 //! A green thread, as the scheduler knows it.
 
 use super::local;
-use super::machine::Command;
+use super::machine::{Command, Machine};
 use super::parking::Parking;
-use super::processor::Processor;
 use super::scheduler::Scheduler;
 use super::timers::Timer;
 use crate::coroutine::{Fiber, Kind, SizeClass, Suspender, free};
@@ -31,8 +30,10 @@ pub(super) struct Task {
     pub(super) timer: Timer,
     /// The next task in the queue that this one is in.
     pub(super) next: Cell<*const Task>,
-    /// The processor that runs it; null in a blocking section. Pinned threads keep their first one.
-    pub(super) processor: Cell<*const Processor>,
+    /// The machine that runs it, or did last. Pinned threads keep their first one.
+    machine: Cell<*const Machine>,
+    /// It is in a blocking section, and its machine has lost the processor.
+    pub(super) in_section: Cell<bool>,
     /// What it is bound to from its first run to its end.
     pub(super) fiber: UnsafeCell<Option<Fiber>>,
     suspender: Cell<*const Suspender>,
@@ -60,7 +61,8 @@ impl Task {
             parking: Parking::new(),
             timer: Timer::new(),
             next: Cell::new(ptr::null()),
-            processor: Cell::new(ptr::null()),
+            machine: Cell::new(ptr::null()),
+            in_section: Cell::new(false),
             fiber: UnsafeCell::new(None),
             suspender: Cell::new(ptr::null()),
             control: thread.control().clone(),
@@ -98,9 +100,17 @@ impl Task {
     }
 
     /// Called by the machine before each resumption.
-    pub(super) fn resumed_by(&self, processor: &'static Processor) {
-        self.processor.set(processor);
+    #[inline]
+    pub(super) fn resumed_by(&self, machine: &'static Machine) {
+        self.machine.set(machine);
         self.budget.set(BUDGET);
+    }
+
+    /// The machine that runs it, or did last. By whoever has the task in its place, and once it has run.
+    #[inline]
+    pub(super) fn machine(&self) -> &'static Machine {
+        // SAFETY: machines live for ever.
+        unsafe { &*self.machine.get() }
     }
 
     /// Leaves the stack; returns when a machine resumes the thread. On the thread itself.
@@ -127,11 +137,13 @@ impl Context for Task {
                 .as_nanos()
                 .try_into()
                 .unwrap_or(u64::MAX);
-            // SAFETY: outside of blocking sections, in which the context is another one, a running thread
-            // has a processor, and processors live for ever.
-            unsafe { &*self.processor.get() }
-                .timers
-                .arm(self, nanoseconds);
+            let machine = self.machine();
+            if machine.hold.enter() {
+                // Still inside when the machine goes on, which looks at the timers before it sleeps.
+                machine.processor().timers.arm(self, nanoseconds);
+            } else {
+                machine.processor().arm_from_outside(self, nanoseconds);
+            }
         }
         self.suspend(Command::Park);
         self.timer.disarm();

@@ -1,0 +1,314 @@
+//! The monitor: an OS thread that looks whether machines get on. One that sits in the kernel, or in one green
+//! thread, for longer than [`PATIENCE`] loses its processor to another machine, so the other threads go on. The
+//! thread itself runs on where it is, and comes back to the queues when it next parks or yields.
+//!
+//! A thread in the kernel (an unknown call, a lock that standin does not know) uses no core, so another OS
+//! thread for the processor costs next to nothing: where somebody waits for the processor, it is handed on at
+//! the second look, and at the first while others were stuck just before. A thread that computes does use one.
+//! The first few, as many as there are processors, are given 10 ms; while so many compute beside the processors,
+//! the next is given 10 ms *of a core*. Where many compute, each gets less of a core, and loses its processor
+//! later, so the number of OS threads follows the work there is, and does not run away.
+//!
+//! Threads that are pinned to the machine cannot go on with its processor on another one. For them the monitor
+//! only says who it is (`blocked.rs`).
+//!
+//! While all processors are idle the monitor sleeps, and the first that goes on wakes it.
+
+use super::barrier;
+use super::blocked::{self, Blocked};
+use super::capture::Place;
+use super::hold::Asked;
+use super::machine::{self, Machine};
+use super::processor::{Processor, nanoseconds};
+use super::reserve::{self, Vacancy};
+use super::scheduler::Shared;
+use crate::coroutine::Kind;
+use crate::engine::Control;
+use standin_core::Instant;
+use std::io;
+use std::ptr;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::fence;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// How long a thread may keep a processor from the others, in nanoseconds.
+const PATIENCE: u64 = 10_000_000;
+/// How long the monitor waits between two looks.
+const PAUSE: Duration = Duration::from_millis(2);
+/// The same, once a machine seems to be stuck, and for a while after one was.
+const ALERT_PAUSE: Duration = Duration::from_micros(500);
+const ALERT: u64 = 20_000_000;
+/// How many OS threads are kept ready meanwhile.
+const SPARE: usize = 2;
+/// The same, where a test wants it to be as quick as it can.
+const HASTY_PAUSE: Duration = Duration::from_micros(20);
+
+pub(super) struct Monitor {
+    /// All processors are idle, or were when it last looked.
+    asleep: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+
+impl Monitor {
+    pub(super) const fn new() -> Self {
+        Self {
+            asleep: AtomicBool::new(false),
+            thread: OnceLock::new(),
+        }
+    }
+
+    /// Starts the OS thread, unless it runs.
+    pub(super) fn start(&self, shared: &'static Shared) -> io::Result<()> {
+        if self.thread.get().is_some() {
+            return Ok(());
+        }
+        let thread = thread::Builder::new()
+            .name("standin-monitor".into())
+            .stack_size(128 << 10)
+            .spawn(move || run(shared))
+            .map_err(reserve::refused)?;
+        self.thread.get_or_init(|| thread.thread().clone());
+        Ok(())
+    }
+
+    /// A processor is not idle any more. By its machine, after it took its mark back.
+    pub(super) fn wake(&self) {
+        fence(SeqCst);
+        if self.asleep.load(Relaxed)
+            && self.asleep.swap(false, Relaxed)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Sleeps as long as all processors are idle.
+    fn sleep(&self, shared: &Shared) {
+        self.asleep.store(true, Relaxed);
+        // As in `wake`: one of the two sees what the other wrote.
+        fence(SeqCst);
+        if !shared.idle.are_all_idle(shared.processors.len()) {
+            self.asleep.store(false, Relaxed);
+        }
+        while self.asleep.load(Relaxed) {
+            thread::park();
+        }
+    }
+}
+
+fn run(shared: &'static Shared) {
+    let mut looks: Vec<Look> = shared.processors.iter().map(|_| Look::default()).collect();
+    let mut watch = Watch {
+        shared,
+        now: nanoseconds(Instant::system()),
+        before: 0,
+        alert_until: 0,
+        spare: Vec::new(),
+        culprits: Vec::new(),
+    };
+    loop {
+        let before = watch.now;
+        watch.now = nanoseconds(Instant::system());
+        // It may have slept, or have waited for a core.
+        watch.before = before.max(watch.now.saturating_sub(PAUSE.as_nanos() as u64));
+        for (processor, look) in shared.processors.iter().zip(&mut looks) {
+            watch.look_at(processor, look);
+        }
+        watch.report();
+        thread::sleep(watch.pause());
+        let has_told = watch.culprits.iter().all(|culprit| culprit.is_reported);
+        if has_told && shared.idle.are_all_idle(shared.processors.len()) {
+            watch.spare.clear();
+            shared.monitor.sleep(shared);
+        }
+    }
+}
+
+/// What the monitor knows between two looks.
+struct Watch {
+    shared: &'static Shared,
+    now: u64,
+    /// When it looked before.
+    before: u64,
+    /// A machine seemed to be stuck not long ago.
+    alert_until: u64,
+    /// OS threads for machines, claimed when there is time for it: starting one takes long where many compute.
+    spare: Vec<Vacancy>,
+    /// Threads that run without their processor, and pinned ones that keep theirs from others.
+    culprits: Vec<Culprit>,
+}
+
+/// What the monitor saw of one processor: the stay of a thread on its machine.
+#[derive(Default)]
+struct Look {
+    run: Option<Run>,
+}
+
+struct Run {
+    machine: &'static Machine,
+    turn: u32,
+    /// When it had not begun.
+    since: u64,
+    /// The time that the machine had had of a core when it was first seen.
+    core_time: u64,
+    is_reported: bool,
+}
+
+struct Culprit {
+    control: Arc<Control>,
+    since: u64,
+    computes: bool,
+    is_reported: bool,
+    place: Place,
+}
+
+impl Watch {
+    fn look_at(&mut self, processor: &'static Processor, look: &mut Look) {
+        let Some(machine) = processor
+            .machine()
+            .filter(|machine| machine.hold.is_outside() && ptr::eq(machine.processor(), processor))
+        else {
+            look.run = None;
+            return;
+        };
+        let turn = machine.turns();
+        let os_thread = machine.os_thread();
+        let run = match &mut look.run {
+            Some(run) if ptr::eq(run.machine, machine) && run.turn == turn => {
+                self.be_alert();
+                run
+            }
+            _ => {
+                let run = look.run.insert(Run {
+                    machine,
+                    turn,
+                    since: self.before,
+                    core_time: os_thread.core_time(),
+                    is_reported: false,
+                });
+                if self.now >= self.alert_until && !self.shared.hasty {
+                    return;
+                }
+                run
+            }
+        };
+        let elapsed = self.now - run.since;
+        let used = os_thread.core_time().saturating_sub(run.core_time);
+        let computes = (used > 0 && 2 * used >= elapsed) || os_thread.is_runnable();
+        let is_crowded = computes && self.computing() >= self.shared.processors.len();
+        let is_long = PATIENCE <= if is_crowded { used } else { elapsed };
+        match self.shared.kind {
+            Kind::Free => {
+                let in_the_way = !computes && processor.is_waited_for(self.now);
+                if is_long || in_the_way || self.shared.hasty {
+                    match self.hand_on(processor, run, computes) {
+                        Ok(()) => look.run = None,
+                        Err(error) => blocked::complain(&error),
+                    }
+                }
+            }
+            Kind::Pinned => {
+                if is_long && !run.is_reported {
+                    run.is_reported = true;
+                    if let Some((_asked, culprit)) = stop(processor, run, computes) {
+                        self.culprits.push(culprit);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives the processor to another machine, unless its own has got on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// There is no OS thread for another machine.
+    fn hand_on(
+        &mut self,
+        processor: &'static Processor,
+        run: &Run,
+        computes: bool,
+    ) -> io::Result<()> {
+        // First: once the processor is taken it needs somebody.
+        let vacancy = match self.spare.pop() {
+            Some(vacancy) => vacancy,
+            None => reserve::claim()?,
+        };
+        let Some((asked, culprit)) = stop(processor, run, computes) else {
+            self.spare.push(vacancy);
+            return Ok(());
+        };
+        if !asked.take() {
+            self.spare.push(vacancy);
+            return Ok(());
+        }
+        vacancy.run(Box::new(move || machine::run(processor)));
+        self.culprits.push(culprit);
+        self.be_alert();
+        Ok(())
+    }
+
+    /// How many threads compute without a processor.
+    fn computing(&self) -> usize {
+        let culprits = self.culprits.iter();
+        culprits.filter(|culprit| culprit.computes).count()
+    }
+
+    /// Tells who kept an OS thread for long, and forgets those that have got on.
+    fn report(&mut self) {
+        self.culprits.retain(|culprit| culprit.place.is_there());
+        for culprit in &mut self.culprits {
+            let duration = self.now - culprit.since;
+            if duration >= PATIENCE && !culprit.is_reported {
+                culprit.is_reported = true;
+                blocked::report(Blocked::new(
+                    culprit.control.clone(),
+                    Duration::from_nanos(duration),
+                    culprit.computes,
+                    culprit.place,
+                ));
+            }
+        }
+    }
+
+    fn be_alert(&mut self) {
+        self.alert_until = self.now + ALERT;
+    }
+
+    /// How long to the next look; uses the time to be ready for it.
+    fn pause(&mut self) -> Duration {
+        if self.shared.hasty {
+            return HASTY_PAUSE;
+        }
+        if self.now >= self.alert_until {
+            self.spare.clear();
+            return PAUSE;
+        }
+        if self.shared.kind == Kind::Free && self.spare.len() < SPARE {
+            // Should there be none, that is said when it is needed.
+            self.spare.extend(reserve::claim());
+        }
+        ALERT_PAUSE
+    }
+}
+
+/// Keeps the machine out of the scheduler, if it is still in that run; who is to blame.
+fn stop(processor: &Processor, run: &Run, computes: bool) -> Option<(Asked<'static>, Culprit)> {
+    let asked = run.machine.hold.ask(barrier::pass)?;
+    if run.machine.turns() != run.turn || !ptr::eq(run.machine.processor(), processor) {
+        return None;
+    }
+    let task = run.machine.task();
+    let culprit = Culprit {
+        // SAFETY: the machine runs the task, and cannot find out that it stopped as long as it is kept out.
+        control: unsafe { (*task).control.clone() },
+        since: run.since,
+        computes,
+        is_reported: false,
+        place: Place::new(run.machine, run.turn, task),
+    };
+    Some((asked, culprit))
+}
