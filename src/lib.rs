@@ -36,6 +36,8 @@ pub(crate) mod coroutine;
 pub mod engine;
 #[cfg(any(feature = "green", feature = "threads"))]
 pub mod net;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod os;
 #[cfg(feature = "green")]
 pub(crate) mod switches;
 #[cfg(any(feature = "green", feature = "threads"))]
@@ -46,7 +48,7 @@ pub mod thread;
 pub mod time;
 
 #[cfg(not(any(feature = "green", feature = "threads")))]
-pub use std::{net, sync, thread, thread_local, time};
+pub use std::{net, os, sync, thread, thread_local, time};
 
 #[doc(hidden)]
 pub extern crate std as __std;

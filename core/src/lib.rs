@@ -12,6 +12,8 @@
 #![cfg_attr(not(test), warn(missing_docs))]
 
 pub mod context;
+#[cfg(not(loom))]
+mod fork;
 mod instant;
 mod lock;
 mod os;

@@ -71,6 +71,19 @@ impl<T> Lock<T> {
         section(&mut self.lock())
     }
 
+    /// Makes it a free lock that holds `value`, whoever held it before. What it held is forgotten, not dropped.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one that can use the lock, and does not hold it: in the child of a fork,
+    /// where another thread may have held it, and may have been in the middle of changing the value.
+    #[cfg(not(loom))]
+    pub unsafe fn reset(&self, value: T) {
+        // SAFETY: the caller's promise: nobody else uses the value.
+        unsafe { self.value.get().write(value) };
+        self.state.store(FREE, Relaxed);
+    }
+
     #[cold]
     fn lock_contended(&self) {
         for _ in 0..SPINS {

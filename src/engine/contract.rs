@@ -11,15 +11,17 @@
 //! lock, park, receive, join or blocking section ends early or unwinds, because code that relies on them
 //! would be unsound otherwise. A thread that ignores the flag runs on.
 
+use super::Control;
+use super::address::Address;
+use super::kernel::{self, Blocking};
+use super::operations;
 use super::socket::{Limit, SocketRef};
-use super::{Control, kernel};
 use crate::engine::NewThread;
 use standin_core::{Instant, context};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::thread::JoinHandle as OsJoinHandle;
-use std::time::Duration;
 
 /// One way of running threads.
 pub trait Contract: Spawn + Sleep + Socket + Send + Sync {
@@ -87,17 +89,22 @@ pub trait Sleep {
 /// [`Readiness`](super::Readiness) instead and gets all of this; one with a network of its own implements
 /// every method.
 ///
+/// A socket is a stream, or keeps messages (datagrams) apart. A message is sent whole or not at all; a buffer
+/// that is too small for one that is received gets its beginning, and the rest is lost. An empty message is a
+/// message: it waits for room as others do, and who receives it gets 0 bytes.
+///
 /// All of them return the errors that std's do: a limit that passed is `WouldBlock` (`TimedOut` for
-/// `connect`), an interrupting signal is never seen.
+/// `connect`), an interrupting signal is never seen, and `SIGPIPE` is never raised.
 pub trait Socket {
-    /// A stream connected to `address`; std's [`TcpStream::connect`](std::net::TcpStream::connect) for one
-    /// address. `timeout` is never zero.
+    /// Connects a stream socket that was just made, as std's
+    /// [`TcpStream::connect`](std::net::TcpStream::connect) does for one address. It is blocking afterwards.
     fn connect(
         &'static self,
-        address: &SocketAddr,
-        timeout: Option<Duration>,
-    ) -> io::Result<OwnedFd> {
-        kernel::connect(address, timeout)
+        socket: SocketRef<'_>,
+        address: &Address,
+        limit: Limit,
+    ) -> io::Result<()> {
+        operations::connect(Blocking, socket, address, limit)
     }
 
     /// The next connection of a listener, in blocking mode and closed on exec, and where it comes from.
@@ -105,11 +112,11 @@ pub trait Socket {
         &'static self,
         listener: SocketRef<'_>,
         limit: Limit,
-    ) -> io::Result<(OwnedFd, SocketAddr)> {
-        kernel::accept(listener, limit)
+    ) -> io::Result<(OwnedFd, Address)> {
+        operations::accept(Blocking, listener, limit)
     }
 
-    /// Some bytes of a stream; 0 at its end. With `peek` they stay where they are.
+    /// Some bytes of a stream, 0 at its end; or the next message. With `peek` they stay where they are.
     fn receive(
         &'static self,
         socket: SocketRef<'_>,
@@ -117,7 +124,7 @@ pub trait Socket {
         peek: bool,
         limit: Limit,
     ) -> io::Result<usize> {
-        kernel::receive(socket, buffer, peek, limit)
+        operations::receive(Blocking, socket, buffer, peek, limit)
     }
 
     /// As [`receive`](Self::receive), into several buffers.
@@ -127,28 +134,51 @@ pub trait Socket {
         buffers: &mut [IoSliceMut<'_>],
         limit: Limit,
     ) -> io::Result<usize> {
-        kernel::receive_vectored(socket, buffers, limit)
+        operations::receive_vectored(Blocking, socket, buffers, limit)
     }
 
-    /// Sends to a stream: all of `buffer` as a blocking kernel call does, unless the limit or an error ends
-    /// it; then what was sent, or the error if nothing was. Never raises `SIGPIPE`.
+    /// The next message, and who sent it.
+    fn receive_from(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffer: &mut [u8],
+        peek: bool,
+        limit: Limit,
+    ) -> io::Result<(usize, Address)> {
+        operations::receive_from(Blocking, socket, buffer, peek, limit)
+    }
+
+    /// Sends to whom the socket is connected to. To a stream: all of `buffer` as a blocking kernel call does,
+    /// unless the limit or an error ends it; then what was sent, or the error if nothing was. Otherwise one
+    /// message.
     fn send(
         &'static self,
         socket: SocketRef<'_>,
         buffer: &[u8],
         limit: Limit,
     ) -> io::Result<usize> {
-        kernel::send(socket, buffer, limit)
+        operations::send(Blocking, socket, buffer, limit)
     }
 
-    /// As [`send`](Self::send), from several buffers; may send less.
+    /// As [`send`](Self::send), from several buffers, of which no more than the first 1,024 need count.
     fn send_vectored(
         &'static self,
         socket: SocketRef<'_>,
         buffers: &[IoSlice<'_>],
         limit: Limit,
     ) -> io::Result<usize> {
-        kernel::send_vectored(socket, buffers, limit)
+        operations::send_vectored(Blocking, socket, buffers, limit)
+    }
+
+    /// Sends one message to `address`.
+    fn send_to(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffer: &[u8],
+        address: &Address,
+        limit: Limit,
+    ) -> io::Result<usize> {
+        operations::send_to(Blocking, socket, buffer, address, limit)
     }
 
     /// Shuts one or both directions down.

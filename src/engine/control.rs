@@ -63,6 +63,17 @@ impl Control {
         drop(before);
     }
 
+    /// As `bind`, in the child of a fork: another thread of the parent may have been in the middle of it.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one of the process.
+    #[cfg(feature = "green")]
+    pub(super) unsafe fn rebind_in_child(&self, waker: Waker) {
+        // SAFETY: the caller's promise.
+        unsafe { self.waker.reset(Some(waker)) };
+    }
+
     /// The thread has ended, and is not woken any more.
     pub(super) fn unbind(&self) {
         let waker = self.waker.lock().take();

@@ -16,6 +16,7 @@
 //! }
 //! ```
 
+mod address;
 #[cfg(doctest)]
 mod compile_fail;
 mod contract;
@@ -25,12 +26,14 @@ pub mod green;
 mod interrupt;
 mod kernel;
 mod new_thread;
+mod operations;
 mod readiness;
 mod registry;
 pub(crate) mod socket;
 mod source;
 mod threads;
 
+pub use address::Address;
 pub use contract::{Contract, Sleep, Socket, Spawn};
 pub use control::Control;
 pub(crate) use new_thread::Main;
@@ -141,6 +144,11 @@ impl fmt::Display for Engine {
 
 /// The engine whose operations serve the calling context.
 pub(crate) fn here() -> &'static dyn Contract {
+    #[cfg(feature = "green")]
+    if green::fork::is_child() {
+        // No reactor came along.
+        return OS.0;
+    }
     Control::current(|control| control.and_then(|control| control.engine()))
         .unwrap_or(OS)
         .0

@@ -1,14 +1,15 @@
 //! Sockets for engines that can wait until a descriptor is ready: try the operation first, wait only if it
 //! would block. Whoever implements [`Readiness`] gets [`Socket`] for it.
 
-use super::socket::{Limit, Patience, Shared, SocketRef, set_descriptor_nonblocking};
+use super::address::Address;
+use super::operations::{self, Look, Wait, would_block};
+use super::socket::{Limit, Patience, SocketRef};
 use super::source::{Interest, Source};
-use super::{Control, Socket, kernel, source};
+use super::{Control, Socket, kernel};
 use standin_core::context;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::net::Shutdown;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// What an engine with a reactor supplies.
 pub trait Readiness: Send + Sync {
@@ -32,54 +33,19 @@ pub trait Readiness: Send + Sync {
 impl<R: Readiness> Socket for R {
     fn connect(
         &'static self,
-        address: &SocketAddr,
-        timeout: Option<Duration>,
-    ) -> io::Result<OwnedFd> {
-        Control::check_cancellation()?;
-        let fd = kernel::stream_socket(address, true)?;
-        if !kernel::start_connect(&fd, address)? {
-            let shared = Shared::new();
-            let registration = source::Registration::new();
-            let socket = SocketRef {
-                fd: fd.as_fd(),
-                shared: &shared,
-                registration: &registration,
-            };
-            let mut patience = Patience::new(timeout.map_or(Limit::None, Limit::After));
-            let connected = perform(
-                self,
-                socket,
-                Interest::Write,
-                &mut patience,
-                kernel::connect_result,
-                |()| false,
-            );
-            // The registration lives as long as the descriptor does, and that goes on as a stream of its own.
-            registration.release(fd.as_fd(), true);
-            connected.map_err(kernel::connect_error)?;
-        }
-        set_descriptor_nonblocking(fd.as_fd(), false)?;
-        Ok(fd)
+        socket: SocketRef<'_>,
+        address: &Address,
+        limit: Limit,
+    ) -> io::Result<()> {
+        operations::connect(Edges(self), socket, address, limit)
     }
 
     fn accept(
         &'static self,
         listener: SocketRef<'_>,
         limit: Limit,
-    ) -> io::Result<(OwnedFd, SocketAddr)> {
-        // There is no flag for a single call. Two threads that poll and then accept would block the loser.
-        let once = |fd: BorrowedFd<'_>| {
-            listener.force_nonblocking()?;
-            kernel::accept_once(fd)
-        };
-        perform(
-            self,
-            listener,
-            Interest::Read,
-            &mut Patience::new(limit),
-            once,
-            |_| false,
-        )
+    ) -> io::Result<(OwnedFd, Address)> {
+        operations::accept(Edges(self), listener, limit)
     }
 
     fn receive(
@@ -89,18 +55,7 @@ impl<R: Readiness> Socket for R {
         peek: bool,
         limit: Limit,
     ) -> io::Result<usize> {
-        let length = buffer.len();
-        let once = |fd: BorrowedFd<'_>| kernel::receive_once(fd, buffer, peek);
-        // A peek takes nothing, and says nothing about what a read would find.
-        let drains = |&got: &usize| !peek && got > 0 && got < length;
-        perform(
-            self,
-            socket,
-            Interest::Read,
-            &mut Patience::new(limit),
-            once,
-            drains,
-        )
+        operations::receive(Edges(self), socket, buffer, peek, limit)
     }
 
     fn receive_vectored(
@@ -109,19 +64,17 @@ impl<R: Readiness> Socket for R {
         buffers: &mut [IoSliceMut<'_>],
         limit: Limit,
     ) -> io::Result<usize> {
-        // Of those that the kernel takes: to fill them all, with more to come, drains nothing.
-        let buffers = kernel::limit_len_mut(buffers);
-        let length: usize = buffers.iter().map(|buffer| buffer.len()).sum();
-        let once = |fd: BorrowedFd<'_>| kernel::receive_vectored_once(fd, buffers);
-        let drains = |&got: &usize| got > 0 && got < length;
-        perform(
-            self,
-            socket,
-            Interest::Read,
-            &mut Patience::new(limit),
-            once,
-            drains,
-        )
+        operations::receive_vectored(Edges(self), socket, buffers, limit)
+    }
+
+    fn receive_from(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffer: &mut [u8],
+        peek: bool,
+        limit: Limit,
+    ) -> io::Result<(usize, Address)> {
+        operations::receive_from(Edges(self), socket, buffer, peek, limit)
     }
 
     fn send(
@@ -130,27 +83,7 @@ impl<R: Readiness> Socket for R {
         buffer: &[u8],
         limit: Limit,
     ) -> io::Result<usize> {
-        if buffer.is_empty() {
-            // There is always room for nothing.
-            Control::check_cancellation()?;
-            return kernel::send_once(socket.fd, buffer);
-        }
-        let mut patience = Patience::new(limit);
-        let mut sent = 0;
-        loop {
-            let rest = &buffer[sent..];
-            let once = |fd: BorrowedFd<'_>| kernel::send_once(fd, rest);
-            match perform(self, socket, Interest::Write, &mut patience, once, |&got| {
-                got < rest.len()
-            }) {
-                Ok(some) => sent += some,
-                Err(_) if sent > 0 => return Ok(sent),
-                Err(error) => return Err(error),
-            }
-            if sent == buffer.len() || !patience.may_wait() {
-                return Ok(sent);
-            }
-        }
+        operations::send(Edges(self), socket, buffer, limit)
     }
 
     fn send_vectored(
@@ -159,15 +92,17 @@ impl<R: Readiness> Socket for R {
         buffers: &[IoSlice<'_>],
         limit: Limit,
     ) -> io::Result<usize> {
-        let once = |fd: BorrowedFd<'_>| kernel::send_vectored_once(fd, buffers);
-        perform(
-            self,
-            socket,
-            Interest::Write,
-            &mut Patience::new(limit),
-            once,
-            |_| false,
-        )
+        operations::send_vectored(Edges(self), socket, buffers, limit)
+    }
+
+    fn send_to(
+        &'static self,
+        socket: SocketRef<'_>,
+        buffer: &[u8],
+        address: &Address,
+        limit: Limit,
+    ) -> io::Result<usize> {
+        operations::send_to(Edges(self), socket, buffer, address, limit)
     }
 
     fn shutdown(&'static self, socket: SocketRef<'_>, how: Shutdown) -> io::Result<()> {
@@ -175,63 +110,73 @@ impl<R: Readiness> Socket for R {
     }
 }
 
-/// Calls `once`, which must not block, until it succeeds or fails for good. `drains` says of a result whether
-/// the operation took all there was.
-fn perform<T>(
-    engine: &'static dyn Readiness,
-    socket: SocketRef<'_>,
-    interest: Interest,
-    patience: &mut Patience,
-    mut once: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
-    drains: impl Fn(&T) -> bool,
-) -> io::Result<T> {
-    Control::check_cancellation()?;
-    let mut source = socket.registration.find(engine);
-    loop {
-        // Read before the operation is tried: an edge that comes later ends the wait below.
-        let seen = source.map_or(0, |source| source.seen(interest));
-        // An edge is seen only when the processor asks the kernel, and whoever does not wait need not get
-        // there: it has to ask itself.
-        if !patience.may_wait() || !source.is_some_and(|source| source.is_drained(interest, seen)) {
-            match once(socket.fd) {
-                Ok(value) => {
-                    if let Some(source) = source
-                        && drains(&value)
-                    {
-                        source.set_drained(interest, seen);
+/// Waiting for an edge from the reactor of an engine.
+#[derive(Clone, Copy)]
+struct Edges(&'static dyn Readiness);
+
+impl Wait for Edges {
+    fn may_block(self) -> bool {
+        false
+    }
+
+    fn retry<T>(
+        self,
+        socket: SocketRef<'_>,
+        interest: Interest,
+        patience: &mut Patience,
+        mut once: impl FnMut(bool) -> io::Result<T>,
+        drains: impl Fn(&T) -> bool,
+    ) -> io::Result<T> {
+        Control::check_cancellation()?;
+        let mut source = socket.registration.find(self.0);
+        let mut look = Look::new();
+        loop {
+            // Read before the operation is tried: an edge that comes later ends the wait below.
+            let seen = source.map_or(0, |source| source.seen(interest));
+            // An edge is seen only when the processor asks the kernel, and whoever does not wait need not get
+            // there: it has to ask itself.
+            let in_vain = patience.may_wait()
+                && interest == Interest::Read
+                && source.is_some_and(|source| source.is_drained(seen))
+                && socket.shared.short_is_all();
+            if !in_vain {
+                match once(source.is_some_and(Source::has_ended)) {
+                    Ok(value) => {
+                        if let Some(source) = source
+                            && drains(&value)
+                            && socket.shared.short_is_all()
+                        {
+                            source.set_drained(seen);
+                        }
+                        context::progress();
+                        return Ok(value);
                     }
-                    context::progress();
-                    return Ok(value);
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
             }
-        }
-        if !patience.may_wait() {
-            // Whoever polls may do so for ever.
-            context::progress();
-            return Err(would_block());
-        }
-        let deadline = patience.deadline();
-        let wait_from = match source {
-            Some(source) => Some((source, seen)),
-            None => {
-                let (added, seen) = socket.registration.add(engine, socket.fd, interest)?;
-                source = Some(added);
-                seen.map(|seen| (added, seen))
-            }
-        };
-        if let Some((source, seen)) = wait_from {
-            engine.before_wait(socket.fd, source);
-            if !source.wait(interest, seen, deadline)? {
+            if !patience.may_wait() {
+                // Whoever polls may do so for ever.
+                context::progress();
                 return Err(would_block());
+            }
+            let deadline = patience.deadline();
+            let wait_from = match source {
+                Some(source) => Some((source, seen)),
+                None => {
+                    let (added, seen) = socket.registration.add(self.0, socket.fd, interest)?;
+                    source = Some(added);
+                    seen.map(|seen| (added, seen))
+                }
+            };
+            if let Some((source, seen)) = wait_from {
+                self.0.before_wait(socket.fd, source);
+                let until = look.until(socket, interest, deadline);
+                if !source.wait(interest, seen, until)? && until == deadline {
+                    return Err(would_block());
+                }
             }
         }
     }
-}
-
-/// What std's sockets return when a timeout passed, or when they are non-blocking.
-fn would_block() -> io::Error {
-    rustix::io::Errno::AGAIN.into()
 }

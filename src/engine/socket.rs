@@ -1,9 +1,11 @@
 //! A socket as an engine sees it.
 
+use super::address::Address;
+use super::kernel;
 use super::source::Registration;
 use standin_core::{Instant, Lock, context};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -80,6 +82,11 @@ impl<'a> SocketRef<'a> {
         }
         Ok(())
     }
+
+    /// Gives the descriptor the mode that its user sees.
+    pub(super) fn restore_mode(self) {
+        self.shared.restore_mode(self.fd);
+    }
 }
 
 /// The mode that a user gave a socket: with the kernel it belongs to the socket, not to a descriptor, so
@@ -97,6 +104,8 @@ pub(crate) struct Shared {
 const NONBLOCKING: u64 = 1;
 /// An engine made the descriptor non-blocking, because there is no flag for a single call.
 const FORCED: u64 = 2;
+/// A read that returns less than was asked for left nothing behind, and the next byte raises an edge.
+const SHORT_IS_ALL: u64 = 4;
 
 /// Which of the two timeouts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,7 +132,15 @@ impl Shared {
                 .timeout(direction)
                 .store(self.timeout(direction).load(Relaxed), Relaxed);
         }
+        // `SO_RCVLOWAT` is handed on as well.
+        shared.set(SHORT_IS_ALL, self.short_is_all());
         shared
+    }
+
+    /// Whether a short read empties the socket. That is so for TCP as it comes from the kernel, and may not
+    /// be once somebody else had the descriptor.
+    pub(super) fn short_is_all(&self) -> bool {
+        self.flags.load(Relaxed) & SHORT_IS_ALL != 0
     }
 
     pub(crate) fn limit(&self, direction: Direction) -> Limit {
@@ -210,6 +227,27 @@ impl<S: AsFd> Handle<S> {
         Self::sharing(socket, Arc::new(Shared::new()))
     }
 
+    /// For a TCP socket that was just made here.
+    pub(crate) fn tcp(socket: S) -> Self {
+        let handle = Self::new(socket);
+        handle.shared.set(SHORT_IS_ALL, true);
+        handle
+    }
+
+    /// A stream socket that can be connected to `address`. Until it is, its descriptor is non-blocking.
+    pub(crate) fn unconnected(address: &Address) -> io::Result<Self>
+    where
+        S: From<OwnedFd>,
+    {
+        let socket = kernel::stream_socket(address)?.into();
+        let handle = match address {
+            Address::Inet(_) => Self::tcp(socket),
+            Address::Unix(_) => Self::new(socket),
+        };
+        handle.shared.set(FORCED, true);
+        Ok(handle)
+    }
+
     /// For another descriptor of the same socket.
     pub(crate) fn sharing(socket: S, shared: Arc<Shared>) -> Self {
         Self {
@@ -243,6 +281,14 @@ impl<S: AsFd> Handle<S> {
         self.socket
             .as_ref()
             .expect("a handle has its socket until it is taken apart")
+    }
+
+    /// The socket, for somebody who may do with its descriptor whatever the kernel allows.
+    pub(crate) fn lend(&self) -> &S {
+        if self.shared.short_is_all() {
+            self.shared.set(SHORT_IS_ALL, false);
+        }
+        self.std()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

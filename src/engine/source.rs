@@ -6,16 +6,18 @@
 //! A direction is one word: a count of edges, and a bit that says that somebody waits. A thread reads the
 //! count, tries its operation, and only if that would block waits for the word to change from what it read.
 //! An edge that comes in between changes the word, and the wait returns at once. An edge wakes all waiters
-//! of its direction, since one edge can stand for several connections. The model in
-//! `engine/source/model.rs` and the stress test in `tests/reactor.rs` check this.
+//! of its direction, since one edge can stand for several connections. The stress test in `tests/reactor.rs`
+//! checks this.
 //!
 //! # Drained
 //!
-//! A stream that returned less than was asked for is empty: the next read may wait without asking the
+//! A TCP stream that returned less than was asked for is empty: the next read may wait without asking the
 //! kernel first, as long as no edge came since. What is remembered is the count at which that held, so a
 //! later edge makes it void by itself. A hang-up raises no second edge if it arrives with data, so it is
 //! sticky, and with it nothing counts as drained any more. The same goes for urgent data, of which a read
-//! stops short although there is more behind it.
+//! stops short although there is more behind it. For which sockets the rule holds at all, the socket says
+//! (`Shared::short_is_all`): not for datagrams, not for Unix streams, where a read stops at ancillary data,
+//! and not for what somebody else may have changed (`SO_RCVLOWAT`, TLS in the kernel).
 
 use super::readiness::Readiness;
 use super::{Control, cancelled};
@@ -45,6 +47,8 @@ pub struct Source {
     generation: AtomicU32,
     read: Edges,
     write: Edges,
+    /// The count of read edges at which nothing was left to read; [`NEVER`] if that is not known.
+    drained: AtomicU32,
     hung_up: AtomicBool,
     /// The engine's own: where it registered the descriptor.
     pub home: AtomicU32,
@@ -65,8 +69,6 @@ unsafe impl Send for Source {}
 struct Edges {
     /// Twice the number of edges, plus [`WAITED`].
     count: AtomicU32,
-    /// The count at which the direction was drained; [`NEVER`] if it was not.
-    drained: AtomicU32,
 }
 
 /// Somebody waits, or did until the last edge.
@@ -79,12 +81,12 @@ impl Source {
     fn new() -> Self {
         let edges = || Edges {
             count: AtomicU32::new(0),
-            drained: AtomicU32::new(NEVER),
         };
         Self {
             generation: AtomicU32::new(0),
             read: edges(),
             write: edges(),
+            drained: AtomicU32::new(NEVER),
             hung_up: AtomicBool::new(false),
             home: AtomicU32::new(0),
             strangers: AtomicU32::new(0),
@@ -131,14 +133,19 @@ impl Source {
         self.edges(interest).count.load(Acquire) & !WAITED
     }
 
-    /// Whether the direction is known to be drained at `seen`, so that trying is in vain.
-    pub(crate) fn is_drained(&self, interest: Interest, seen: u32) -> bool {
-        self.edges(interest).drained.load(Relaxed) == seen && !self.hung_up.load(Relaxed)
+    /// Whether an end, or an error, was announced.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.hung_up.load(Relaxed)
     }
 
-    /// An operation that was tried at `seen` took all there was.
-    pub(crate) fn set_drained(&self, interest: Interest, seen: u32) {
-        self.edges(interest).drained.store(seen, Relaxed);
+    /// Whether nothing was left to read at `seen` read edges, so that trying is in vain.
+    pub(crate) fn is_drained(&self, seen: u32) -> bool {
+        self.drained.load(Relaxed) == seen && !self.hung_up.load(Relaxed)
+    }
+
+    /// A read that was tried at `seen` read edges took all there was.
+    pub(crate) fn set_drained(&self, seen: u32) {
+        self.drained.store(seen, Relaxed);
     }
 
     /// Waits until there were more edges than `seen`; `Ok(false)` if the deadline passed first.
@@ -287,6 +294,11 @@ impl Registration {
     /// Forgets the descriptor; with `deregister` every engine is told, which is not needed when closing it
     /// ends the registration by itself.
     pub(crate) fn release(&self, fd: BorrowedFd<'_>, deregister: bool) {
+        #[cfg(feature = "green")]
+        if super::green::fork::is_child() {
+            // The registrations are the parent's.
+            return;
+        }
         let _adding = self.adding.lock();
         let mut source = self.first.swap(ptr::null_mut(), Acquire);
         // SAFETY: sources are never freed.
@@ -308,9 +320,7 @@ fn retire(source: &'static Source) {
     source.owner.set(None);
     source.hung_up.store(false, Relaxed);
     source.strangers.store(0, Relaxed);
-    for edges in [&source.read, &source.write] {
-        // The counts go on: an event that is being handled right now must still look like a new one.
-        edges.drained.store(NEVER, Relaxed);
-    }
+    // The counts go on: an event that is being handled right now must still look like a new one.
+    source.drained.store(NEVER, Relaxed);
     put_back(source);
 }

@@ -1,6 +1,7 @@
 //! A TCP listener.
 
 use super::address::{ToSocketAddrs, first_that};
+use super::conversions::conversions;
 use super::{SocketAddr, TcpStream};
 use crate::engine::here;
 use crate::engine::socket::{Direction, Handle};
@@ -8,8 +9,7 @@ use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
 use std::net::TcpListener as StdListener;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::os::fd::AsFd;
 
 /// A listening socket. This corresponds to [`std::net::TcpListener`].
 ///
@@ -25,7 +25,7 @@ impl TcpListener {
     /// As std's.
     pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
         first_that(address, |address| {
-            StdListener::bind(address).map(|listener| Self(Handle::new(listener)))
+            StdListener::bind(address).map(|listener| Self(Handle::tcp(listener)))
         })
     }
 
@@ -57,7 +57,8 @@ impl TcpListener {
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let limit = self.0.limit(Direction::Read);
         let (fd, address) = here().accept(self.0.as_ref(), limit)?;
-        Ok((TcpStream::accepted(fd, self.0.shared()), address))
+        let stream = TcpStream::accepted(fd, self.0.shared());
+        Ok((stream, address.into_inet()?))
     }
 
     /// This corresponds to [`std::net::TcpListener::incoming`].

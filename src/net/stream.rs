@@ -1,15 +1,15 @@
 //! A TCP connection.
 
 use super::address::{ToSocketAddrs, first_that};
+use super::conversions::conversions;
 use super::{Shutdown, SocketAddr};
-use crate::engine::here;
 use crate::engine::socket::{Direction, Handle, Shared};
+use crate::engine::{Address, Limit, here};
 use crate::time::Duration;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::TcpStream as StdStream;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// A connected stream. This corresponds to [`std::net::TcpStream`].
@@ -25,8 +25,8 @@ impl TcpStream {
     ///
     /// As std's.
     pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<Self> {
-        first_that(address, |address| {
-            here().connect(address, None).map(Self::connected)
+        first_that(address, |&address| {
+            Self::connect_to(address.into(), Limit::None)
         })
     }
 
@@ -42,12 +42,18 @@ impl TcpStream {
                 "cannot set a 0 duration timeout",
             ));
         }
-        here().connect(address, Some(timeout)).map(Self::connected)
+        Self::connect_to((*address).into(), Limit::After(timeout))
     }
 
-    /// A socket that was just made.
-    pub(super) fn connected(fd: OwnedFd) -> Self {
-        Self(Handle::new(fd.into()))
+    /// For options that this type has no method for.
+    pub(crate) fn std(&self) -> &StdStream {
+        self.0.std()
+    }
+
+    fn connect_to(address: Address, limit: Limit) -> io::Result<Self> {
+        let handle = Handle::unconnected(&address)?;
+        here().connect(handle.as_ref(), &address, limit)?;
+        Ok(Self(handle))
     }
 
     /// A socket that a listener accepted, which has its timeouts.

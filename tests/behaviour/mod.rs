@@ -12,6 +12,17 @@ mod thread_local;
 mod thread_scope;
 mod thread_wait;
 mod time;
+mod udp;
+mod udp_address;
+mod udp_convert;
+mod udp_mode;
+mod unix_convert;
+mod unix_datagram;
+mod unix_datagram_address;
+mod unix_listener;
+mod unix_mode;
+mod unix_path;
+mod unix_stream;
 
 /// Every body with its name.
 pub fn all() -> Vec<(&'static str, fn())> {
@@ -31,6 +42,17 @@ pub fn all() -> Vec<(&'static str, fn())> {
         thread_scope::ALL,
         thread_wait::ALL,
         time::ALL,
+        udp::ALL,
+        udp_address::ALL,
+        udp_convert::ALL,
+        udp_mode::ALL,
+        unix_convert::ALL,
+        unix_datagram::ALL,
+        unix_datagram_address::ALL,
+        unix_listener::ALL,
+        unix_mode::ALL,
+        unix_path::ALL,
+        unix_stream::ALL,
     ]
     .concat()
 }

@@ -123,6 +123,15 @@ impl Outcome {
         self
     }
 
+    /// It ended by itself, with this code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        if let Some(output) = &self.0 {
+            assert_eq!(output.status.code(), Some(code), "{}", text(output));
+        }
+        self
+    }
+
     /// It wrote this somewhere.
     #[track_caller]
     pub(crate) fn says(self, words: &str) -> Self {

@@ -63,6 +63,58 @@ pub(crate) fn open_descriptors() -> Vec<u64> {
     numbers
 }
 
+/// Leaves this process room for `more` bytes beyond what it has mapped.
+pub(crate) fn address_space(more: u64) -> Lowered {
+    lower(Resource::As, mapped() + more)
+}
+
+/// The address space that this process has mapped, in bytes.
+fn mapped() -> u64 {
+    let read = || std::fs::read_to_string("/proc/self/status").expect("/proc is mounted");
+    // The first allocation of a thread can map a lot.
+    drop(read());
+    let status = read();
+    let size = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmSize:"))
+        .expect("it is listed");
+    let size: u64 = size
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number");
+    size << 10
+}
+
+/// Lets this process start no more OS threads. [`give_up_root`] comes first.
+pub(crate) fn no_more_os_threads() -> Lowered {
+    lower(Resource::Nproc, 0)
+}
+
+/// The limit on a user's OS threads does not bind root: if it is root, this process becomes somebody else's,
+/// for good. To be called on an OS thread: glibc looks for those to tell among its own threads.
+pub(crate) fn give_up_root() {
+    if rustix::process::geteuid().is_root() {
+        // Nobody need be known by this number. All three, so that no privilege is left.
+        const SOMEBODY: libc::uid_t = 1_999_999_999;
+        // SAFETY: the call has no preconditions; glibc makes it for every OS thread.
+        let result = unsafe { libc::setresuid(SOMEBODY, SOMEBODY, SOMEBODY) };
+        assert_eq!(result, 0, "root may become anybody");
+    }
+}
+
+/// Raises a soft limit that is lower.
+pub(crate) fn raise(resource: Resource, to: u64) {
+    let before = getrlimit(resource);
+    if before.current.is_some_and(|current| current < to) {
+        let now = Rlimit {
+            current: Some(to),
+            maximum: before.maximum,
+        };
+        setrlimit(resource, now).expect("the hard limit is not as low");
+    }
+}
+
 impl Drop for Lowered {
     fn drop(&mut self) {
         self.fillers.clear();

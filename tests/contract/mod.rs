@@ -33,9 +33,9 @@ macro_rules! contract_suite {
                 sleeping: never_early, in_any_number, nobody_waits_for_a_sleeper;
                 cancellation: the_flag, sleeping, reading, writing, accepting, connecting,
                     nothing_else_ends, a_thread_that_ignores_it, in_a_blocking_section;
-                streams: an_exchange, all_of_a_large_write, several_buffers, more_buffers_than_the_kernel_takes,
-                    peeking, shutting_down, data_with_the_end, a_reset, writing_nothing, urgent_data,
-                    refused, signals_are_not_seen;
+                streams: an_exchange, all_of_a_large_write, several_buffers, all_of_a_large_vectored_write,
+                    more_buffers_than_the_kernel_takes, peeking, shutting_down, a_shutdown_ends_a_writer,
+                    data_with_the_end, a_reset, writing_nothing, urgent_data, refused, signals_are_not_seen;
                 waiting: read_timeouts, write_timeouts_are_for_the_whole_write, connect_timeouts,
                     not_at_all, what_the_kernel_has_is_seen_at_once, accepted_streams_have_the_timeouts,
                     clones_share_it;

@@ -78,6 +78,24 @@ pub(crate) fn several_buffers(on: &Subject) {
     });
 }
 
+/// As the kernel's: what does not fit at once is written when there is room.
+pub(crate) fn all_of_a_large_vectored_write(on: &Subject) {
+    const LENGTH: usize = 4 << 20;
+    on.run(|| {
+        let (mut near, mut far) = pair();
+        let bytes: Vec<u8> = (0..LENGTH).map(|n| (n % 251) as u8).collect();
+        let reader = thread::spawn(move || {
+            let mut all = Vec::new();
+            far.read_to_end(&mut all).expect("whole");
+            all
+        });
+        let parts: Vec<_> = bytes.chunks(LENGTH / 3).map(IoSlice::new).collect();
+        assert_eq!(near.write_vectored(&parts).ok(), Some(LENGTH));
+        drop(near);
+        assert!(reader.join().expect("no panic") == bytes);
+    });
+}
+
 pub(crate) fn more_buffers_than_the_kernel_takes(on: &Subject) {
     const BUFFERS: usize = 1500;
     on.run(|| {
@@ -158,6 +176,27 @@ pub(crate) fn shutting_down(on: &Subject) {
                 linger(round);
                 near.shutdown(Shutdown::Read).expect("connected");
                 assert_eq!(reader.join().expect("no panic").ok(), Some(0));
+            });
+            drop(far);
+        }
+    });
+}
+
+/// A writer that waits for room ends with its own side's shutdown, by another thread.
+pub(crate) fn a_shutdown_ends_a_writer(on: &Subject) {
+    on.run(|| {
+        for round in 0..20 {
+            let (near, far) = pair();
+            near.set_nonblocking(true).expect("open");
+            while (&near).write(&[0; 65_536]).is_ok() {}
+            near.set_nonblocking(false).expect("open");
+            let clone = near.try_clone().expect("descriptors are free");
+            thread::scope(|scope| {
+                let writer = scope.spawn(|| (&near).write_all(&[0; 4 << 20]));
+                linger(round);
+                clone.shutdown(Shutdown::Write).expect("connected");
+                let error = writer.join().expect("no panic").expect_err("shut down");
+                assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");
             });
             drop(far);
         }

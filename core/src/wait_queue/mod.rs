@@ -83,3 +83,14 @@ pub fn requeue(
 ) -> Option<(usize, usize)> {
     TABLE.requeue(from, expected, to.addr(), wake_count)
 }
+
+/// Forgets all waiters.
+///
+/// # Safety
+///
+/// The calling thread is the only one of the process, and is not in this module.
+#[cfg(not(loom))]
+pub(crate) unsafe fn reset() {
+    // SAFETY: the caller's promise.
+    unsafe { TABLE.reset() };
+}

@@ -46,6 +46,8 @@ impl Table {
         if word.load(Acquire) != expected {
             return Wait::Changed;
         }
+        #[cfg(not(loom))]
+        crate::fork::watch();
         let address = std::ptr::from_ref(word).addr();
         let waiter = Waiter::new(address, context.waker());
         {
@@ -80,6 +82,19 @@ impl Table {
         };
         std::mem::forget(linked);
         result
+    }
+
+    /// Forgets all waiters.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread is the only one of the process, and holds no lock of the table.
+    #[cfg(not(loom))]
+    pub(super) unsafe fn reset(&self) {
+        for bucket in &self.buckets {
+            // SAFETY: the caller's promise; the nodes are not touched.
+            unsafe { bucket.reset(Bucket::new()) };
+        }
     }
 
     pub(super) fn wake(&self, address: usize, count: usize) -> usize {

@@ -30,7 +30,9 @@
 //! | `thread` | all of it but `Result`, `panicking` and `available_parallelism`, which are std's own |
 //! | `sync` | `Mutex`, `RwLock`, `Condvar`, `Barrier`, `Once`, `OnceLock`, `LazyLock`, with their guards and results |
 //! | `sync::mpsc` | `channel`, `sync_channel`, `Sender`, `SyncSender`, `Receiver` and the iterators |
-//! | `net` | `TcpStream`, `TcpListener`, `Incoming`, `ToSocketAddrs` (host names are resolved aside) |
+//! | `net` | `TcpStream`, `TcpListener`, `Incoming`, `UdpSocket`, `ToSocketAddrs` (host names are resolved aside) |
+//! | `os::unix::net` | `UnixStream`, `UnixListener`, `Incoming`, `UnixDatagram` |
+//! | `os::linux::net` | `TcpStreamExt` |
 //! | `time` | `Instant` |
 //! | macros | `thread_local!`, by path and from the prelude |
 //!
@@ -39,7 +41,6 @@
 //! Everything else. It works, and where it blocks it blocks the OS thread, with every green thread that is
 //! to run there:
 //!
-//! - `net::UdpSocket`, and all of `os`, `os::unix::net` included;
 //! - `io`: `stdin`, `stdout`, `stderr`, `pipe`, and the print macros that write to them;
 //! - `fs`, and `process` with `Command` and `Child`.
 //!
@@ -50,15 +51,17 @@
 //! The overridden types are standin's, so a crate that is not renamed does not accept them: its
 //! `std::net::TcpStream` is another type. Where they meet,
 //!
-//! - `TcpStream` and `TcpListener` convert by `From` in both directions, and through descriptors (`OwnedFd`,
-//!   `AsFd`, `AsRawFd`). The renamed crate cannot name std's types as `std::...`; it gives the other crate
-//!   `stream.into()`;
+//! - the sockets of `net` and `os::unix::net` convert by `From` in both directions, and through descriptors
+//!   (`OwnedFd`, `AsFd`, `AsRawFd`). The renamed crate cannot name std's types as `std::...`; it gives the
+//!   other crate `stream.into()`;
 //! - locks, channels, threads and their handles do not convert: std has no constructor for it. Wrap the value
 //!   on one side;
 //! - `ToSocketAddrs` is a trait of its own with std's implementations. An own implementation of it is not one
-//!   of std's, and a generic `A: ToSocketAddrs` cannot be handed to `UdpSocket`;
-//! - the traits of `os` beside those for descriptors are not implemented for the overridden types:
-//!   `os::linux::net::TcpStreamExt`, which is sealed, and `os::unix::thread::JoinHandleExt`;
+//!   of std's;
+//! - `os::linux::net::TcpStreamExt` is a trait of its own, because std's is sealed. A std stream does not have
+//!   its methods;
+//! - `os::unix::thread::JoinHandleExt` is not implemented for `JoinHandle`: a green thread runs on OS threads
+//!   that others use too, and has no `pthread_t`;
 //! - `Instant` does not convert. `Duration` and `SystemTime` are std's own.
 //!
 //! Std's own, and so the same for every crate, are all errors (`io::Error`, `sync::PoisonError`,
@@ -76,6 +79,8 @@ pub use ::std::*;
 
 #[cfg(any(feature = "green", feature = "threads"))]
 pub mod net;
+#[cfg(any(feature = "green", feature = "threads"))]
+pub mod os;
 #[cfg(any(feature = "green", feature = "threads"))]
 pub mod prelude;
 #[cfg(any(feature = "green", feature = "threads"))]

@@ -1,4 +1,4 @@
-//! [`std::net`] with standin's TCP and name resolution. `UdpSocket` is std's, and blocks.
+//! [`std::net`] with standin's TCP, UDP and name resolution.
 
 pub use ::std::net::*;
-pub use standin::net::{Incoming, TcpListener, TcpStream, ToSocketAddrs};
+pub use standin::net::{Incoming, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};

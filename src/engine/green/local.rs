@@ -13,6 +13,8 @@ use std::ptr::{self, NonNull};
 thread_local! {
     static TASK: Cell<*const Task> = const { Cell::new(ptr::null()) };
     static MACHINE: Cell<*const Machine> = const { Cell::new(ptr::null()) };
+    /// The block of the free thread that forks on this OS thread; 0 if none does.
+    static FORKING: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The green thread that the caller runs on; null outside of all.
@@ -50,4 +52,14 @@ pub(super) fn here() -> Here {
 #[inline(never)]
 pub(super) fn set_machine(machine: *const Machine) {
     MACHINE.set(machine);
+}
+
+#[inline(never)]
+pub(super) fn set_forking(block: usize) {
+    FORKING.set(block);
+}
+
+#[inline(never)]
+pub(super) fn take_forking() -> usize {
+    FORKING.take()
 }

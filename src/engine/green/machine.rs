@@ -1,6 +1,7 @@
 //! A machine: an OS thread that runs the green threads of the processor that it holds.
 
 use super::barrier;
+use super::fork;
 use super::hold::Hold;
 use super::local;
 use super::os_thread;
@@ -161,6 +162,10 @@ pub(super) fn run(processor: &'static Processor) {
     // SAFETY: this OS thread's own block.
     unsafe { free::move_to(home) };
     local::set_machine(ptr::null());
+    if fork::is_child() {
+        // All that a thread does there is to end, and what it leaves is nobody's.
+        return;
+    }
     // SAFETY: the thread stopped on this machine, which has it.
     unsafe { settle_at_home(None, last.0, last.1) };
     RESTING.lock().push(machine);

@@ -14,6 +14,15 @@
 //! *Pinned* threads ([`GREEN_PINNED`](super::GREEN_PINNED)) share their OS thread's storage and never leave
 //! it. They take half the memory; see [`accept_pinned`] for what they ask of the program.
 //!
+//! # A fork without exec
+//!
+//! A child process that was forked by `fork(2)`, and not by [`std::process::Command`], has one thread, the one that
+//! called it. It goes on in the child, a green thread too, with its OS thread for itself: locks, channels among the
+//! child's own threads, sleeps and sockets block it. [`thread::spawn`](crate::thread::spawn) of a green thread is
+//! an error there, if green threads had been started before the fork; the engine `threads` works. As after any
+//! fork, a lock of the program that another thread held stays held for ever, and so does an object of this crate
+//! that another thread was just in the middle of.
+//!
 //! # Stacks
 //!
 //! 192 KiB less about a page by default, with a guard of 64 KiB; memory is taken as it is touched.
@@ -23,6 +32,7 @@
 mod barrier;
 mod blocked;
 mod capture;
+pub(super) mod fork;
 mod hold;
 mod idle;
 mod list;
@@ -99,12 +109,16 @@ pub(super) fn pinned_accepted() -> io::Result<()> {
     ))
 }
 
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Free => "green",
+        Kind::Pinned => "green-pinned",
+    }
+}
+
 impl Contract for Green {
     fn name(&self) -> &'static str {
-        match self.scheduler.kind() {
-            Kind::Free => "green",
-            Kind::Pinned => "green-pinned",
-        }
+        name_of(self.scheduler.kind())
     }
 
     fn shares_locals(&self) -> bool {
@@ -178,7 +192,10 @@ impl Readiness for Green {
 impl Green {
     /// Adds the way out where this machine cannot run free threads at all.
     fn explain(&self, error: io::Error) -> io::Error {
-        if self.scheduler.kind() == Kind::Pinned || error.kind() != io::ErrorKind::Unsupported {
+        if self.scheduler.kind() == Kind::Pinned
+            || error.kind() != io::ErrorKind::Unsupported
+            || fork::is_child()
+        {
             return error;
         }
         io::Error::new(

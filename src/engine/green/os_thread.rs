@@ -1,12 +1,15 @@
 //! What the monitor asks the system about the OS thread of a machine.
 
-use std::sync::atomic::AtomicI32;
+use crate::coroutine::free;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI32, AtomicUsize};
 
 /// An OS thread, as the system knows it. It may have ended; then nothing is known of it.
 pub(super) struct Id {
     thread: AtomicI32,
     clock: AtomicI32,
+    /// Its thread-local block.
+    block: AtomicUsize,
 }
 
 impl Id {
@@ -14,7 +17,18 @@ impl Id {
         Self {
             thread: AtomicI32::new(0),
             clock: AtomicI32::new(0),
+            block: AtomicUsize::new(0),
         }
+    }
+
+    /// It is the calling one, which runs on its own thread-local block.
+    pub(super) fn set(&self) {
+        self.block.store(free::home(), Relaxed);
+        self.set_for_system();
+    }
+
+    pub(super) fn block(&self) -> usize {
+        self.block.load(Relaxed)
     }
 
     pub(super) fn thread(&self) -> i32 {
@@ -24,8 +38,7 @@ impl Id {
 
 #[cfg(target_os = "linux")]
 impl Id {
-    /// It is the calling one, which runs on its own thread-local block.
-    pub(super) fn set(&self) {
+    fn set_for_system(&self) {
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         self.thread.store(thread, Relaxed);
         let mut clock = 0;
@@ -63,8 +76,7 @@ impl Id {
 
 #[cfg(not(target_os = "linux"))]
 impl Id {
-    /// It is the calling one.
-    pub(super) fn set(&self) {}
+    fn set_for_system(&self) {}
 
     /// The time that it has had of a core so far, in nanoseconds; 0 if that is not known.
     pub(super) fn core_time(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! OS threads for whatever needs one for a while: machines, and the blocking sections of pinned threads.
 //! They are kept for some seconds when they have nothing to do.
 
+use super::fork;
 use crate::coroutine::overflow;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -123,6 +124,10 @@ fn serve(place: &Arc<Place>) {
     let mut job = place.claimed();
     while let Some(next) = job {
         next();
+        if fork::is_child() {
+            // It ends, as any thread that forked does when it returns.
+            return;
+        }
         lock(&WAITING).push(place.clone());
         job = wait(place);
     }

@@ -1,6 +1,7 @@
 //! The scheduler of one kind of green threads: its processors, the queue that they share, and where a thread
 //! that becomes ready goes.
 
+use super::fork;
 use super::idle::Idle;
 use super::list::SharedList;
 use super::local::{self, Here};
@@ -99,6 +100,10 @@ impl Scheduler {
 
     /// Queues a thread that was parked. The caller has it, in no queue.
     pub(super) fn ready(&'static self, task: *const Task) {
+        if fork::is_child() {
+            // It is a thread of the parent.
+            return;
+        }
         let shared = self.shared();
         match self.kind {
             Kind::Free if shared.hop => self.hop(task),
@@ -173,7 +178,11 @@ impl Scheduler {
 
     /// Starts the machines, if they were not.
     fn start(&'static self) -> io::Result<&'static Shared> {
+        if fork::is_child() {
+            return Err(fork::refused(self.kind));
+        }
         if !self.started.load(Acquire) {
+            fork::watch()?;
             let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
             if !self.started.load(Acquire) {
                 self.start_machines()?;

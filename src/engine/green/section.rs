@@ -5,6 +5,7 @@
 //! another costs one hand-over. A pinned thread cannot be followed by those that are pinned with it, so its
 //! section runs on another OS thread, and it parks meanwhile.
 
+use super::fork;
 use super::machine;
 use super::reserve;
 use super::task::Task;
@@ -39,10 +40,7 @@ pub(super) fn run(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result
 
 fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
     give_processor_away(task)?;
-    let context = Section {
-        parking: OsThread::new(),
-        control: task.control.clone(),
-    };
+    let context = Section::new(task);
     task.in_section.set(true);
     // A cancellation wakes whatever the thread parks by: in the section, that is the OS thread.
     task.control.bind(context.waker());
@@ -50,6 +48,11 @@ fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
     // SAFETY: the context lives until it is replaced, and describes this thread until then.
     let before = unsafe { context::replace(Some(as_context)) };
     section();
+    if fork::is_child() {
+        // It was not when the section began, or the thread would be in a longer one.
+        fork::live_on(task);
+        return Ok(());
+    }
     // SAFETY: the thread's own context, which was there before.
     unsafe { context::replace(before) };
     task.control.bind(task.waker());
@@ -78,10 +81,19 @@ fn give_processor_away(task: &Task) -> io::Result<()> {
     }
 }
 
-/// A free thread in a blocking section: it parks by blocking its OS thread.
-struct Section {
+/// A thread in a blocking section on its own OS thread: it parks by blocking that.
+pub(super) struct Section {
     parking: OsThread,
     control: Arc<Control>,
+}
+
+impl Section {
+    pub(super) fn new(task: &Task) -> Self {
+        Self {
+            parking: OsThread::new(),
+            control: task.control.clone(),
+        }
+    }
 }
 
 impl Context for Section {

@@ -1,0 +1,5 @@
+//! What only Unix has, as [`std::os::unix`].
+
+pub use std::os::unix::*;
+
+pub mod net;
