@@ -177,8 +177,7 @@ impl Fiber {
     /// As for [`free::move_to`].
     #[inline]
     pub(crate) unsafe fn enter(&self) {
-        // SAFETY: *exclusive*.
-        let block = unsafe { self.header.as_ref().block };
+        let block = self.block();
         if block != 0 {
             // SAFETY: the caller's promise; the block was built for this fiber.
             unsafe { free::move_to(block) };
@@ -217,6 +216,12 @@ impl Fiber {
         // them is impossible: the fiber does not run.
         owner.name.store(start, Ordering::Relaxed);
         owner.len.store(len, Ordering::Relaxed);
+    }
+
+    /// The thread pointer of its block; 0 if it is pinned.
+    pub(crate) fn block(&self) -> usize {
+        // SAFETY: *exclusive*.
+        unsafe { self.header.as_ref().block }
     }
 
     /// The class of the fiber's slot.

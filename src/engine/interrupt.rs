@@ -16,24 +16,44 @@ use {
     std::os::fd::{AsRawFd, FromRawFd},
 };
 
-/// Readable while a cancellation is under way. Made when a thread that can be cancelled first waits.
+/// Readable while a cancellation is under way. Made with the first thread that can be cancelled.
 static DESCRIPTOR: OnceLock<OwnedFd> = OnceLock::new();
 /// Held to subscribe, and for a whole cancellation.
 static GATE: Lock<()> = Lock::new(());
 static SUBSCRIBERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Makes the descriptor, so that no operation of a thread that can be cancelled fails for want of one.
+///
+/// # Errors
+///
+/// The process, or the system, has none left.
+pub(super) fn prepare() -> io::Result<()> {
+    let _gate = GATE.lock();
+    descriptor().map(drop)
+}
+
+/// With the gate held.
+fn descriptor() -> io::Result<&'static OwnedFd> {
+    if let Some(descriptor) = DESCRIPTOR.get() {
+        return Ok(descriptor);
+    }
+    let made = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|error| {
+        let error = io::Error::from(error);
+        let message = format!(
+            "cannot make the descriptor by which OS threads are cancelled: {error}; the process needs one for \
+             all of them: raise the limit (RLIMIT_NOFILE, `ulimit -n`)"
+        );
+        io::Error::new(error.kind(), message)
+    })?;
+    Ok(DESCRIPTOR.get_or_init(|| made))
+}
 
 /// One thread's use of the descriptor; it must look at its flag after it subscribed and before it polls.
 pub(super) struct Subscription(&'static OwnedFd);
 
 pub(super) fn subscribe() -> io::Result<Subscription> {
     let _gate = GATE.lock();
-    let descriptor = match DESCRIPTOR.get() {
-        Some(descriptor) => descriptor,
-        None => {
-            let made = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            DESCRIPTOR.get_or_init(|| made)
-        }
-    };
+    let descriptor = descriptor()?;
     SUBSCRIBERS.fetch_add(1, Relaxed);
     Ok(Subscription(descriptor))
 }
@@ -75,12 +95,20 @@ pub(super) unsafe fn reset() {
     // SAFETY: the caller's promise.
     unsafe { GATE.reset(()) };
     SUBSCRIBERS.store(0, Relaxed);
-    if let Some(descriptor) = DESCRIPTOR.get()
-        && let Ok(own) = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-    {
-        // SAFETY: dropping it would close the number, which `DESCRIPTOR` owns; it is forgotten.
-        let mut number = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(descriptor.as_raw_fd()) });
-        // It keeps the number, so whoever has it need not know. It fails only for numbers that are not open.
-        let _ = rustix::io::dup3(&own, &mut number, DupFlags::CLOEXEC);
+    let Some(descriptor) = DESCRIPTOR.get() else {
+        return;
+    };
+    // SAFETY: whoever has the number goes on to use it, and gets another descriptor under it below.
+    let mut number = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(descriptor.as_raw_fd()) });
+    // Closed first: there may be no other number free.
+    // SAFETY: nobody else is there who could take the number before it is in use again.
+    unsafe { rustix::io::close(number.as_raw_fd()) };
+    if let Ok(own) = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK) {
+        if own.as_raw_fd() == number.as_raw_fd() {
+            std::mem::forget(own);
+        } else {
+            // It fails only for numbers that cannot be open.
+            let _ = rustix::io::dup3(&own, &mut number, DupFlags::CLOEXEC);
+        }
     }
 }

@@ -82,15 +82,21 @@ fn poll(
         }
         None => None,
     };
+    let own = PollFd::from_borrowed_fd(fd, events);
+    if Control::current(|control| control.is_none()) {
+        return polled(&mut [own], timeout.as_ref());
+    }
     let interruption = interrupt::subscribe()?;
     if Control::cancellation() {
         return Ok(Some(PollFlags::empty()));
     }
-    let mut fds = [
-        PollFd::from_borrowed_fd(fd, events),
-        PollFd::new(&interruption, PollFlags::IN),
-    ];
-    match rustix::event::poll(&mut fds, timeout.as_ref()) {
+    let interruption = PollFd::new(&interruption, PollFlags::IN);
+    polled(&mut [own, interruption], timeout.as_ref())
+}
+
+/// What came for the first of them.
+fn polled(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> io::Result<Option<PollFlags>> {
+    match rustix::event::poll(fds, timeout) {
         Ok(_) => Ok(Some(fds[0].revents())),
         Err(Errno::INTR) => Ok(Some(PollFlags::empty())),
         Err(error) => Err(error.into()),

@@ -112,14 +112,14 @@ pub(super) fn accept(
     limit: Limit,
 ) -> io::Result<(OwnedFd, Address)> {
     let mut patience = Patience::new(limit);
-    if wait.may_block() && !listener.is_forced_nonblocking() {
-        // From here on, for this call and the wait below together.
-        patience.deadline();
-        match until_not_interrupted(|| kernel::accept_once(listener.fd())) {
+    if !listener.is_forced_nonblocking() {
+        let call = || kernel::accept_once(listener.fd());
+        match in_system_call(wait, &mut patience, call) {
+            None => {}
             // An engine may have made it non-blocking meanwhile.
-            Err(error)
+            Some(Err(error))
                 if error.kind() == io::ErrorKind::WouldBlock && limit != Limit::Immediate => {}
-            done => return done,
+            Some(done) => return done,
         }
     }
     // There is no flag for a single call. Two threads that poll and then accept would block the loser.
@@ -196,11 +196,11 @@ fn take<T>(
     drains: impl Fn(&T) -> bool,
 ) -> io::Result<T> {
     let fd = socket.fd();
-    if wait.may_block() {
-        return until_not_interrupted(|| once(fd, Call::Blocking));
+    let patience = &mut Patience::new(limit);
+    if let Some(done) = in_system_call(wait, patience, || once(fd, Call::Blocking)) {
+        return done;
     }
     let once = |ended| unless_shut_down(socket, ended, || once(fd, Call::Nonblocking), &end);
-    let patience = &mut Patience::new(limit);
     wait.retry(socket, Interest::Read, patience, once, drains)
 }
 
@@ -264,10 +264,10 @@ fn give_all(
     limit: Limit,
     once: impl Fn(usize, Call) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    if wait.may_block() {
-        return until_not_interrupted(|| once(0, Call::Blocking));
-    }
     let mut patience = Patience::new(limit);
+    if let Some(done) = in_system_call(wait, &mut patience, || once(0, Call::Blocking)) {
+        return done;
+    }
     let mut sent = 0;
     loop {
         // The first time even if there is nothing to send: to a datagram socket that is a message.
@@ -292,10 +292,10 @@ pub(super) fn send_to(
 ) -> io::Result<usize> {
     let to = address.to_kernel()?;
     let once = |call| kernel::send_to_once(socket.fd(), buffer, &to, call);
-    if wait.may_block() {
-        return until_not_interrupted(|| once(Call::Blocking));
-    }
     let mut patience = Patience::new(limit);
+    if let Some(done) = in_system_call(wait, &mut patience, || once(Call::Blocking)) {
+        return done;
+    }
     match address {
         Address::Inet(_) => {
             let once = |_| once(Call::Nonblocking);
@@ -370,6 +370,29 @@ impl Look {
         let look = context::now().checked_add(self.0);
         self.0 = LONGEST_LOOK.min(self.0 * 2);
         look.into_iter().chain(deadline).min()
+    }
+}
+
+/// The system call that blocks a plain OS thread, with the timeout that the kernel knows. `None` if the thread is
+/// to wait otherwise: it is no such thread, or a signal came, after which the kernel would begin the timeout anew.
+fn in_system_call<T>(
+    wait: impl Wait,
+    patience: &mut Patience,
+    mut call: impl FnMut() -> io::Result<T>,
+) -> Option<io::Result<T>> {
+    if !wait.may_block() {
+        return None;
+    }
+    let has_deadline = patience.deadline().is_some();
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                if has_deadline {
+                    return None;
+                }
+            }
+            done => return Some(done),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! to keep std's behaviour with standin's types.
 
 use super::control::Control;
-use super::{Contract, NewThread, Sleep, Socket, Spawn};
+use super::{Contract, NewThread, Sleep, Socket, Spawn, interrupt};
 use standin_core::Instant;
 use standin_core::context::{self, Context, OsThread};
 use std::any::Any;
@@ -26,6 +26,7 @@ impl Socket for Threads {}
 
 impl Spawn for Threads {
     fn start(&'static self, thread: NewThread) -> io::Result<Option<std::thread::JoinHandle<()>>> {
+        interrupt::prepare()?;
         let mut builder = std::thread::Builder::new();
         if let Some(name) = thread.control().name() {
             builder = builder.name(name.to_owned());

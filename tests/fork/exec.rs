@@ -27,6 +27,21 @@ fn output(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
+/// In the child, before `exec`, std calls what glibc carries to every thread of the process.
+#[test]
+fn commands_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        println!("not checked: only root can become another user");
+        return;
+    }
+    on_each_context(|_| {
+        for _ in 0..20 {
+            let mut command = Command::new("id");
+            assert_eq!(output(command.arg("-u").uid(12_345).gid(12_345)), "12345\n");
+        }
+    });
+}
+
 #[test]
 fn thousands_of_commands() {
     const THREADS_AT_ONCE: usize = 4;

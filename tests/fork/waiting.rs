@@ -20,7 +20,7 @@ fn no_lock_is_held_by_a_thread_of_the_parent() {
         let engine = context.engine().unwrap_or(GREEN);
         let words: Vec<_> = (0..40_000).map(|_| AtomicU32::new(0)).collect();
         let fork_often = || {
-            for _ in 0..10 * ROUNDS {
+            for _ in 0..2 * ROUNDS {
                 let child = in_child(|| {
                     // As many as there are buckets, and more.
                     for word in &words {

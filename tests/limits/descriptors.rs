@@ -150,11 +150,12 @@ fn no_descriptor_for_local_sockets_and_datagrams() {
                 listener.try_clone().map(drop)
             }),
             ("UnixStream::try_clone", &|| near.try_clone().map(drop)),
-            ("UnixListener::accept", &|| listener.accept().map(drop)),
             ("UdpSocket::bind", &|| {
                 UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map(drop)
             }),
             ("UdpSocket::try_clone", &|| udp.try_clone().map(drop)),
+            // The last one: it can be done once.
+            ("UnixListener::accept", &|| listener.accept().map(drop)),
         ];
         for left in [0, 1] {
             let limited = limit::descriptors(left);
@@ -169,7 +170,9 @@ fn no_descriptor_for_local_sockets_and_datagrams() {
             }
             drop(limited);
         }
-        succeed(&attempts);
+        let (accept, others) = attempts.split_last().expect("there are some");
+        accept.1().expect("it is in the queue");
+        succeed(others);
     });
 }
 

@@ -46,3 +46,13 @@ pub(crate) fn home() -> usize {
 ///
 /// None: no free fiber runs here.
 pub(crate) unsafe fn move_to(_block: usize) {}
+
+/// # Safety
+///
+/// None: no free fiber runs here.
+pub(crate) unsafe fn stand_in_for(_home: usize, _block: usize) {}
+
+/// # Safety
+///
+/// None: no free fiber runs here.
+pub(crate) unsafe fn step_back(_home: usize, _block: usize) {}

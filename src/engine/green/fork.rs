@@ -17,7 +17,7 @@ use super::local::{self, Here};
 use super::machine::Machine;
 use super::section::Section;
 use super::task::Task;
-use crate::coroutine::{Kind, free};
+use crate::coroutine::{Fiber, Kind, free};
 use crate::engine::interrupt;
 use standin_core::context::{self, Context};
 use std::io;
@@ -61,6 +61,10 @@ pub(super) fn watch() -> io::Result<()> {
 }
 
 unsafe extern "C" fn prepare() {
+    if is_child() {
+        // The thread that forked stands in for its OS thread already.
+        return;
+    }
     if let Here::Thread(task) = local::here() {
         // SAFETY: a thread that runs is alive.
         let task = unsafe { task.as_ref() };
@@ -79,7 +83,7 @@ unsafe extern "C" fn in_parent() {
 }
 
 unsafe extern "C" fn in_child() {
-    IS_CHILD.store(true, Relaxed);
+    let was_child = IS_CHILD.swap(true, Relaxed);
     // SAFETY: the one thread of the process runs this, and is not in that module.
     unsafe { interrupt::reset() };
     move_back();
@@ -87,6 +91,10 @@ unsafe extern "C" fn in_child() {
         // SAFETY: a thread that runs is alive.
         let task = unsafe { task.as_ref() };
         task.machine().hold.give_up();
+        if task.scheduler.kind() == Kind::Free && !was_child {
+            // SAFETY: nobody else is there; the OS thread's block, and the one that the thread runs on.
+            unsafe { free::stand_in_for(task.machine().home(), free::home()) };
+        }
         // In a section it has what it needs, until that ends.
         if !task.in_section.replace(true) {
             live_on(task);
@@ -112,9 +120,16 @@ pub(super) fn live_on(task: &Task) {
     unsafe { context::replace(Some(section)) };
 }
 
-impl Machine {
-    /// The OS thread's own thread-local block.
-    fn home(&self) -> usize {
-        self.os_thread().block()
+/// The thread of `machine` has ended in the child. By the machine, on its OS thread's own block.
+///
+/// # Safety
+///
+/// `task` is that thread.
+pub(super) unsafe fn end(machine: &Machine, task: *const Task) {
+    // SAFETY: nobody else is there to have changed it; a thread that has run has a fiber.
+    let block = unsafe { (*(*task).fiber.get()).as_ref().map_or(0, Fiber::block) };
+    if block != 0 {
+        // SAFETY: the thread stood in for this OS thread since the fork.
+        unsafe { free::step_back(machine.home(), block) };
     }
 }

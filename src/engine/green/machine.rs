@@ -62,6 +62,11 @@ impl Machine {
         self.turns.load(Relaxed)
     }
 
+    /// The OS thread's own thread-local block.
+    pub(super) fn home(&self) -> usize {
+        self.os_thread.block()
+    }
+
     /// The OS thread that it is.
     pub(super) fn os_thread(&self) -> &os_thread::Id {
         &self.os_thread
@@ -164,6 +169,8 @@ pub(super) fn run(processor: &'static Processor) {
     local::set_machine(ptr::null());
     if fork::is_child() {
         // All that a thread does there is to end, and what it leaves is nobody's.
+        // SAFETY: the thread stopped on this machine.
+        unsafe { fork::end(machine, last.0) };
         return;
     }
     // SAFETY: the thread stopped on this machine, which has it.

@@ -90,7 +90,7 @@ impl Monitor {
         self.asleep.store(true, Relaxed);
         // As in `wake`: one of the two sees what the other wrote.
         fence(SeqCst);
-        if !shared.idle.are_all_idle(shared.processors.len()) {
+        if !shared.are_all_idle() {
             self.asleep.store(false, Relaxed);
         }
         while self.asleep.load(Relaxed) {
@@ -120,7 +120,7 @@ fn run(shared: &'static Shared) {
         watch.report();
         thread::sleep(watch.pause());
         let has_told = watch.culprits.iter().all(|culprit| culprit.is_reported);
-        if has_told && shared.idle.are_all_idle(shared.processors.len()) {
+        if has_told && shared.are_all_idle() {
             watch.spare.clear();
             shared.monitor.sleep(shared);
         }

@@ -35,6 +35,8 @@ pub(super) struct Shared {
     /// A test switch: the monitor takes whatever processor it can.
     pub(super) hasty: bool,
     next_hop: AtomicUsize,
+    /// How many of the processors have a machine.
+    machines: AtomicUsize,
 }
 
 pub(super) struct Scheduler {
@@ -127,7 +129,7 @@ impl Scheduler {
     /// has it, in no queue.
     pub(super) fn hop(&self, task: *const Task) {
         let shared = self.shared();
-        let next = shared.next_hop.fetch_add(1, Relaxed) % shared.processors.len();
+        let next = shared.next_hop.fetch_add(1, Relaxed) % shared.machines.load(Relaxed);
         shared.processors[next].deliver(shared, task);
     }
 
@@ -211,6 +213,7 @@ impl Scheduler {
                 }
                 break;
             }
+            shared.machines.fetch_add(1, Relaxed);
         }
         Ok(())
     }
@@ -236,11 +239,17 @@ impl Scheduler {
             hop: switches.hop,
             hasty: switches.hasty,
             next_hop: AtomicUsize::new(0),
+            machines: AtomicUsize::new(0),
         })
     }
 }
 
 impl Shared {
+    /// Whether no processor has anything to run.
+    pub(super) fn are_all_idle(&self) -> bool {
+        self.idle.are_all_idle(self.machines.load(Relaxed))
+    }
+
     /// Wakes one sleeping processor, if need be, for work that no running machine is sure to look for.
     pub(super) fn wake_one_for_shared_work(&self) {
         if let Some(index) = self.idle.to_wake_for_shared_work() {

@@ -18,8 +18,10 @@
 //! - `block`: making a block;
 //! - `switch`: running on it;
 //! - `exit`: destructors, and making it fresh for the next thread;
+//! - `alone`: the running block in the child of a fork;
 //! - `trial`: the self-test.
 
+mod alone;
 mod block;
 mod exit;
 mod facts;
@@ -33,6 +35,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Unsupported;
 use crate::switches;
 
+pub(crate) use alone::{stand_in_for, step_back};
 pub(in crate::coroutine) use block::{block_size, build_block, first_run};
 pub(crate) use exit::{reset, run_destructors};
 pub(crate) use switch::{home, move_to};
