@@ -59,7 +59,7 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     /// If the function does, now or earlier.
     #[inline]
     pub fn force(this: &Self) -> &T {
-        if !this.once.is_completed() {
+        if !this.once.has_completed() {
             Self::compute(this);
         }
         Self::get(this).expect("the initialisation is complete")

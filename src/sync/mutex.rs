@@ -2,6 +2,7 @@
 
 use super::futex_mutex::FutexMutex;
 use super::poison;
+use standin_core::context;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -94,6 +95,8 @@ impl<T: ?Sized> Mutex<T> {
             // SAFETY: locked on the line above.
             Ok(unsafe { MutexGuard::new(self) }?)
         } else {
+            // The caller may try until it succeeds.
+            context::progress();
             Err(TryLockError::WouldBlock)
         }
     }

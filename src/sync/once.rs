@@ -1,7 +1,7 @@
 //! `Once`: one word that says how far the initialisation is, and whether anybody waits for its end.
 //! `OnceLock` and `LazyLock` stand on it.
 
-use standin_core::wait_queue;
+use standin_core::{context, wait_queue};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -75,7 +75,7 @@ impl Once {
     where
         F: FnOnce(),
     {
-        if !self.is_completed() {
+        if !self.has_completed() {
             let mut f = Some(f);
             self.call(false, &mut |_| {
                 f.take().expect("an initialisation runs once")()
@@ -94,7 +94,7 @@ impl Once {
     where
         F: FnOnce(&OnceState),
     {
-        if !self.is_completed() {
+        if !self.has_completed() {
             let mut f = Some(f);
             self.call(true, &mut |state| {
                 f.take().expect("an initialisation runs once")(state)
@@ -106,6 +106,17 @@ impl Once {
     /// [`std::sync::Once::is_completed`].
     #[inline]
     pub fn is_completed(&self) -> bool {
+        let completed = self.has_completed();
+        if !completed {
+            // The caller may ask until it is so.
+            context::progress();
+        }
+        completed
+    }
+
+    /// As [`is_completed`](Self::is_completed), for a caller that will wait if not.
+    #[inline]
+    pub(super) fn has_completed(&self) -> bool {
         self.state.load(Acquire) == COMPLETE
     }
 
@@ -115,7 +126,7 @@ impl Once {
     ///
     /// If the `Once` is poisoned, or becomes so during the wait.
     pub fn wait(&self) {
-        if !self.is_completed() {
+        if !self.has_completed() {
             self.wait_for_completion(false);
         }
     }
@@ -123,7 +134,7 @@ impl Once {
     /// As [`wait`](Self::wait), but poison does not end it. This corresponds to
     /// [`std::sync::Once::wait_force`].
     pub fn wait_force(&self) {
-        if !self.is_completed() {
+        if !self.has_completed() {
             self.wait_for_completion(true);
         }
     }

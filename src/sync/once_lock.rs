@@ -78,7 +78,7 @@ impl<T> OnceLock<T> {
     #[inline]
     pub fn set(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
-        if !self.once.is_completed() {
+        if !self.once.has_completed() {
             self.initialize(|| value.take().expect("an initialisation runs once"));
         }
         match value {
@@ -98,7 +98,7 @@ impl<T> OnceLock<T> {
     where
         F: FnOnce() -> T,
     {
-        if !self.once.is_completed() {
+        if !self.once.has_completed() {
             self.initialize(f);
         }
         self.written()

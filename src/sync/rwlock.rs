@@ -2,6 +2,7 @@
 
 use super::futex_rwlock::FutexRwLock;
 use super::poison;
+use standin_core::context;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -101,6 +102,8 @@ impl<T: ?Sized> RwLock<T> {
             // SAFETY: locked on the line above.
             Ok(unsafe { RwLockReadGuard::new(self) }?)
         } else {
+            // The caller may try until it succeeds.
+            context::progress();
             Err(TryLockError::WouldBlock)
         }
     }
@@ -130,6 +133,8 @@ impl<T: ?Sized> RwLock<T> {
             // SAFETY: locked on the line above.
             Ok(unsafe { RwLockWriteGuard::new(self) }?)
         } else {
+            // The caller may try until it succeeds.
+            context::progress();
             Err(TryLockError::WouldBlock)
         }
     }

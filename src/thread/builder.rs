@@ -1,8 +1,9 @@
 //! How a thread is made.
 
 use super::packet::{Join, Packet, ScopeData};
-use super::{JoinHandle, Scope, ScopedJoinHandle, handle::Joinable};
+use super::{JoinHandle, Scope, ScopedJoinHandle, handle::Joinable, panic_hook};
 use crate::engine::{self, Control, Engine, Main, NewThread};
+use std::ffi::CString;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -138,10 +139,11 @@ impl Builder {
         T: Send + 'a,
     {
         let name = self.name.map(|name| {
-            assert!(
-                !name.contains('\0'),
-                "thread name may not contain interior null bytes"
-            );
+            if name.contains('\0') {
+                // For the message of std's.
+                CString::new(name).expect("thread name may not contain interior null bytes");
+                unreachable!("the name has a null byte");
+            }
             name.into_boxed_str()
         });
         let control = Control::new(name, Some(engine));
@@ -152,6 +154,7 @@ impl Builder {
         let join: Arc<dyn Join<T> + 'a> = packet.clone();
         // SAFETY: as above.
         let join: Arc<dyn Join<T> + 'scope> = unsafe { mem::transmute(join) };
+        panic_hook::name_threads(engine);
         packet.begin();
         match engine
             .contract()

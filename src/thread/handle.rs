@@ -3,6 +3,7 @@
 use super::Thread;
 use super::packet::Join;
 use crate::engine::Control;
+use standin_core::context;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::{JoinHandle as OsJoinHandle, Result};
@@ -84,6 +85,11 @@ impl<'scope, T> Joinable<'scope, T> {
     }
 
     pub(super) fn is_finished(&self) -> bool {
-        self.packet.outcome().is_finished()
+        let finished = self.packet.outcome().is_finished();
+        if !finished {
+            // The caller may ask until it has.
+            context::progress();
+        }
+        finished
     }
 }

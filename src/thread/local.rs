@@ -9,6 +9,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -292,7 +294,8 @@ static ANY_PINNED: AtomicBool = AtomicBool::new(false);
 /// The values of one pinned thread. Used by that thread alone.
 pub(crate) struct Locals {
     values: RefCell<HashMap<usize, Local>>,
-    /// In the order in which they were made.
+    /// Those with something to do when they are dropped, in the order in which they were made. The others
+    /// can be used until the very end, as std's.
     order: RefCell<Vec<usize>>,
 }
 
@@ -330,7 +333,7 @@ impl Locals {
         let value = Box::new(first.take().unwrap_or_else(init));
         let address: *const T = &*value;
         let replaced = self.values.borrow_mut().insert(key, Local::Alive(value));
-        if replaced.is_none() {
+        if replaced.is_none() && mem::needs_drop::<T>() {
             self.order.borrow_mut().push(key);
         }
         drop(replaced);
@@ -352,7 +355,11 @@ impl Locals {
                 break;
             };
             let value = self.values.borrow_mut().insert(key, Local::Destroyed);
-            drop(value);
+            // There is nobody who could catch it, as in std.
+            if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
+                eprintln!("fatal runtime error: thread local panicked on drop, aborting");
+                std::process::abort();
+            }
         }
         self.values.borrow_mut().clear();
     }

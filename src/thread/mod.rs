@@ -4,12 +4,23 @@
 //! `Result`, [`panicking`] and [`available_parallelism`] are std's own. On green threads
 //! [`std::thread::current`] describes the same thread as [`current`] as long as they are free; standin's own
 //! is right everywhere.
+//!
+//! # Panic messages
+//!
+//! A panic is reported with the name of the thread, as std does it. Std itself knows the names of OS threads
+//! only, so the first spawn on an engine that makes others replaces the panic hook, if it is std's default one
+//! then, by one that prints the same. A hook of the program's own, set before or afterwards, stays in force as
+//! it is; it gets the name from [`current`]. The number after the name is the OS thread's that the thread ran
+//! on. What such a thread reports goes to the standard error itself, also where a test harness captures what
+//! OS threads report; and the harness's own hook, which it sets unless `--nocapture` is given, is not
+//! replaced.
 
 mod builder;
 mod current;
 mod handle;
 mod local;
 mod packet;
+mod panic_hook;
 mod park;
 mod scoped;
 
@@ -57,7 +68,10 @@ pub fn yield_now() {
 ///
 /// A cancelled thread does not sleep any longer.
 pub fn sleep(duration: Duration) {
-    if !duration.is_zero() {
+    if duration.is_zero() {
+        // The caller may do this until something has happened.
+        context::progress();
+    } else {
         engine::here().sleep_until(context::now().checked_add(duration));
     }
 }

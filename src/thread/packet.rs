@@ -72,7 +72,7 @@ impl<F: FnOnce() -> T + Send, T: Send> Main for Packet<F, T> {
         // SAFETY: the contract calls `run` once, on the thread that the closure belongs to.
         let closure = unsafe { (*self.closure.get()).take() };
         let closure = closure.expect("the contract says that a thread runs once");
-        let result = catch_unwind(AssertUnwindSafe(closure));
+        let result = catch_unwind(AssertUnwindSafe(|| __rust_begin_short_backtrace(closure)));
         // SAFETY: the result is this thread's until `finish`.
         unsafe { *self.outcome.result.get() = Some(result) };
     }
@@ -82,6 +82,15 @@ impl<F: FnOnce() -> T + Send, T: Send> Main for Packet<F, T> {
             wait_queue::wake(&self.outcome.state, usize::MAX);
         }
     }
+}
+
+/// Short backtraces, std's too, end at a function of this name: what is below does not help to find a panic.
+#[inline(never)]
+fn __rust_begin_short_backtrace<F: FnOnce() -> T, T>(closure: F) -> T {
+    let result = closure();
+    // Else the call above could become a jump, and this function disappear.
+    std::hint::black_box(());
+    result
 }
 
 /// A packet as its handle sees it.

@@ -33,10 +33,12 @@ pub const ALL: &[(&str, fn())] = &[
     ("thread_tree", thread_tree),
     ("thread_names", thread_names),
     ("thread_name_with_null", thread_name_with_null),
+    ("thread_without_bounds", thread_without_bounds),
     ("thread_stack_size", thread_stack_size),
     ("thread_identity", thread_identity),
     ("thread_identities_differ", thread_identities_differ),
     ("thread_is_finished", thread_is_finished),
+    ("thread_is_finished_asked_for", thread_is_finished_asked_for),
     ("thread_panicking", thread_panicking),
     ("thread_text_and_traits", thread_text_and_traits),
 ];
@@ -170,8 +172,32 @@ pub fn thread_names() {
 }
 
 pub fn thread_name_with_null() {
-    let spawn = || drop(named("null\0byte").spawn(|| ()));
-    assert!(panic::catch_unwind(spawn).is_err());
+    let message = |spawn: fn()| {
+        let payload = panic::catch_unwind(spawn).unwrap_err();
+        payload.downcast_ref::<String>().unwrap().clone()
+    };
+    let expected =
+        "thread name may not contain interior null bytes: NulError(4, [110, 117, 108, 108, 0, 98])";
+    assert_eq!(
+        message(|| drop(named("null\0b").spawn(|| unreachable!("it has no name")))),
+        expected
+    );
+    assert_eq!(
+        message(|| {
+            thread::scope(|scope| {
+                let builder = named("null\0b");
+                drop(builder.spawn_scoped(scope, || unreachable!("it has no name")));
+            })
+        }),
+        expected
+    );
+}
+
+pub fn thread_without_bounds() {
+    let words = [String::from("not"), String::from("'static")];
+    // SAFETY: it is joined before `words` goes.
+    let thread = unsafe { Builder::new().spawn_unchecked(|| words.join(" ")) };
+    assert_eq!(thread.unwrap().join().unwrap(), "not 'static");
 }
 
 pub fn thread_stack_size() {
@@ -240,6 +266,22 @@ pub fn thread_is_finished() {
         thread::yield_now();
     }
     thread.join().unwrap();
+}
+
+pub fn thread_is_finished_asked_for() {
+    // More of those who ask than there are processors: they must let the others run.
+    let asks: Vec<_> = (0..20)
+        .map(|_| {
+            let (go, wait) = channel::<()>();
+            let waits = thread::spawn(move || wait.recv().unwrap());
+            let asks = thread::spawn(move || while !waits.is_finished() {});
+            (asks, go)
+        })
+        .collect();
+    for (asks, go) in asks {
+        go.send(()).unwrap();
+        asks.join().unwrap();
+    }
 }
 
 pub fn thread_panicking() {

@@ -40,6 +40,16 @@ pub const ALL: &[(&str, fn())] = &[
         local_destructor_knows_its_thread,
     ),
     ("local_initialiser_panics", local_initialiser_panics),
+    (
+        "local_without_destructor_lives_longest",
+        local_without_destructor_lives_longest,
+    ),
+    (
+        "local_all_accessors_of_what_is_gone",
+        local_all_accessors_of_what_is_gone,
+    ),
+    ("local_borrowed", local_borrowed),
+    ("local_forms", local_forms),
     ("local_text", local_text),
 ];
 
@@ -91,15 +101,24 @@ pub fn local_values_stay_across_parks() {
 }
 
 pub fn local_made_at_first_use() {
-    static MADE: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static LAZY: usize = MADE.fetch_add(1, SeqCst));
-    let before = MADE.load(SeqCst);
-    thread::spawn(|| ()).join().unwrap();
-    assert_eq!(MADE.load(SeqCst), before);
-    thread::spawn(|| assert_eq!(LAZY.with(|value| *value), LAZY.with(|value| *value)))
-        .join()
-        .unwrap();
-    assert!(MADE.load(SeqCst) > before);
+    // By whom. The same body may run on another engine at the same time.
+    static MADE: Mutex<Vec<thread::ThreadId>> = Mutex::new(Vec::new());
+    thread_local!(static LAZY: () = MADE.lock().unwrap().push(thread::current().id()));
+    let times = |thread: thread::JoinHandle<()>| {
+        let id = thread.thread().id();
+        thread.join().unwrap();
+        MADE.lock()
+            .unwrap()
+            .iter()
+            .filter(|made| **made == id)
+            .count()
+    };
+    assert_eq!(times(thread::spawn(|| ())), 0);
+    let uses = thread::spawn(|| {
+        LAZY.with(|_| ());
+        LAZY.with(|_| ());
+    });
+    assert_eq!(times(uses), 1);
 }
 
 pub fn local_cells() {
@@ -288,4 +307,118 @@ pub fn local_text() {
     assert_eq!(format!("{NUMBER:?}"), "LocalKey { .. }");
     fn send_and_sync<T: Send + Sync>(_: &T) {}
     send_and_sync(&NUMBER);
+}
+
+pub fn local_without_destructor_lives_longest() {
+    thread_local! {
+        static PLAIN: Cell<u32> = const { Cell::new(1) };
+    }
+    let seen = Arc::new(AtomicUsize::new(0));
+    let notes = Arc::clone(&seen);
+    thread::spawn(move || {
+        at_the_end(move || {
+            notes.fetch_add(PLAIN.get() as usize, SeqCst);
+        });
+        // Made last, so it would go first.
+        PLAIN.set(41);
+    })
+    .join()
+    .unwrap();
+    assert_eq!(seen.load(SeqCst), 41);
+}
+
+/// The message of a panic.
+fn message(f: impl FnOnce()) -> String {
+    let payload = panic::catch_unwind(panic::AssertUnwindSafe(f)).unwrap_err();
+    payload
+        .downcast_ref::<String>()
+        .cloned()
+        .unwrap_or_default()
+}
+
+pub fn local_all_accessors_of_what_is_gone() {
+    struct Asks(Arc<AtomicUsize>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            let gone = "cannot access a Thread Local Storage value during or after destruction: AccessError";
+            assert_eq!(message(|| GONE.with(|_| ())), gone);
+            assert_eq!(message(|| GONE.with_borrow(|_| ())), gone);
+            assert_eq!(message(|| GONE.with_borrow_mut(|_| ())), gone);
+            assert_eq!(message(|| drop(GONE.replace(None))), gone);
+            assert_eq!(message(|| drop(GONE.take())), gone);
+            assert_eq!(message(|| GONE.set(None)), gone);
+            let error: thread::AccessError = GONE.try_with(|_| ()).unwrap_err();
+            assert_eq!(error.clone(), error);
+            let error: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
+            assert_eq!(error.to_string(), "already destroyed");
+            assert!(error.source().is_none());
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    thread_local! {
+        static GONE: RefCell<Option<Asks>> = const { RefCell::new(None) };
+    }
+    let asked = Arc::new(AtomicUsize::new(0));
+    let notes = Arc::clone(&asked);
+    thread::spawn(move || GONE.set(Some(Asks(notes))))
+        .join()
+        .unwrap();
+    assert_eq!(asked.load(SeqCst), 1);
+}
+
+pub fn local_borrowed() {
+    thread_local!(static CELL: RefCell<Vec<u8>> = const { RefCell::new(vec![]) });
+    CELL.with_borrow_mut(|_| {
+        assert!(message(|| CELL.with_borrow(|_| ())).contains("already mutably borrowed"));
+        assert!(message(|| CELL.set(vec![])).contains("already"));
+    });
+    CELL.with_borrow(|_| {
+        CELL.with_borrow(|_| ());
+        assert!(message(|| CELL.with_borrow_mut(|_| ())).contains("already borrowed"));
+        assert!(message(|| drop(CELL.take())).contains("already"));
+        assert!(message(|| drop(CELL.replace(vec![]))).contains("already"));
+    });
+}
+
+// All forms are meant.
+#[allow(clippy::missing_const_for_thread_local)]
+pub fn local_forms() {
+    mod inner {
+        use super::{Cell, thread_local};
+        thread_local! {
+            /// Documented.
+            #[allow(dead_code)]
+            pub static PUBLIC: Cell<u8> = const { Cell::new(1) };
+            pub(super) static PARENT: Cell<u8> = Cell::new(2);
+            pub(crate) static CRATE: Cell<u8> = { let n = 3; Cell::new(n) };
+            #[cfg(any())]
+            static NEVER: NoSuchType = no_such_function();
+            #[allow(non_upper_case_globals)]
+            pub(in super::super) static within: Cell<u8> = const { const N: u8 = 4; Cell::new(N) }
+        }
+    }
+    thread_local! {}
+    thread_local!(static ALONE: Cell<u8> = Cell::new(5));
+    thread_local!(
+        static WITH_SEMICOLON: Cell<u8> = const { Cell::new(6) };
+    );
+    thread_local! {
+        static REFERENCE: &str = const { "7" };
+        static FUNCTION: fn(u8) -> u8 = |n| n + 1;
+        static UNSIZED_INSIDE: Box<dyn Fn() -> u8> = Box::new(|| 9);
+        static ARRAY: [Cell<u8>; 2] = const { [const { Cell::new(10) }; 2] };
+    }
+    let numbers = [
+        inner::PUBLIC.get(),
+        inner::PARENT.get(),
+        inner::CRATE.get(),
+        inner::within.get(),
+        ALONE.get(),
+        WITH_SEMICOLON.get(),
+        REFERENCE.with(|text| text.parse().unwrap()),
+        FUNCTION.with(|f| f(7)),
+        UNSIZED_INSIDE.with(|f| f()),
+        ARRAY.with(|cells| cells[1].get()),
+    ];
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 }

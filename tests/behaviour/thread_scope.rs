@@ -32,6 +32,18 @@ pub const ALL: &[(&str, fn())] = &[
         scope_own_panic_waits_for_threads,
     ),
     ("scope_own_panic_wins", scope_own_panic_wins),
+    (
+        "scope_panic_goes_from_scope_to_scope",
+        scope_panic_goes_from_scope_to_scope,
+    ),
+    (
+        "scope_of_a_thread_that_panics_in_both",
+        scope_of_a_thread_that_panics_in_both,
+    ),
+    (
+        "scope_waits_for_dropped_results",
+        scope_waits_for_dropped_results,
+    ),
     ("scope_builder", scope_builder),
     ("scope_is_finished", scope_is_finished),
     ("scope_many", scope_many),
@@ -174,6 +186,69 @@ pub fn scope_own_panic_wins() {
         })
     });
     assert_eq!(message(caught), "own, on purpose");
+}
+
+pub fn scope_panic_goes_from_scope_to_scope() {
+    let seen = Mutex::new(Vec::new());
+    let caught = panic::catch_unwind(AssertUnwindSafe(|| {
+        thread::scope(|outer| {
+            let inner = outer.spawn(|| {
+                thread::scope(|inner| {
+                    inner.spawn(|| panic!("innermost, on purpose"));
+                    inner.spawn(|| seen.lock().unwrap().push("its sibling"));
+                });
+            });
+            // Joined here, so it is this scope's no more.
+            let payload = inner.join().unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&"a scoped thread panicked"));
+            outer.spawn(|| thread::scope(|inner| drop(inner.spawn(|| panic!("on purpose")))));
+        });
+    }));
+    assert_eq!(message(caught), "a scoped thread panicked");
+    assert_eq!(*seen.lock().unwrap(), ["its sibling"]);
+}
+
+pub fn scope_of_a_thread_that_panics_in_both() {
+    // One that is joined and one that is not: the second makes the scope panic.
+    let caught = panic::catch_unwind(|| {
+        thread::scope(|scope| {
+            let joined = scope.spawn(|| panic!("joined, on purpose"));
+            scope.spawn(|| panic!("not joined, on purpose"));
+            assert!(joined.join().is_err());
+        });
+    });
+    assert_eq!(message(caught), "a scoped thread panicked");
+    // A handle that is dropped later than the scope's end does not matter.
+    let mut kept = None;
+    let caught = panic::catch_unwind(AssertUnwindSafe(|| {
+        thread::scope(|scope| {
+            let thread = scope.spawn(|| panic!("handle kept, on purpose"));
+            while !thread.is_finished() {
+                thread::yield_now();
+            }
+            kept = Some(thread.thread().clone());
+        });
+    }));
+    assert_eq!(message(caught), "a scoped thread panicked");
+    assert_eq!(kept.unwrap().name(), None);
+}
+
+pub fn scope_waits_for_dropped_results() {
+    /// Notes its end, late.
+    struct Late<'a>(&'a AtomicUsize);
+    impl Drop for Late<'_> {
+        fn drop(&mut self) {
+            thread::sleep(Duration::from_millis(2));
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let dropped = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| Late(&dropped));
+        }
+    });
+    assert_eq!(dropped.load(SeqCst), 3);
 }
 
 pub fn scope_builder() {

@@ -26,7 +26,10 @@ pub const ALL: &[(&str, fn())] = &[
     ("thread_park_timeout_zero", thread_park_timeout_zero),
     ("thread_park_timeout_longest", thread_park_timeout_longest),
     ("thread_unpark_after_the_end", thread_unpark_after_the_end),
+    ("thread_unpark_before_it_runs", thread_unpark_before_it_runs),
     ("thread_sleep_is_not_early", thread_sleep_is_not_early),
+    ("thread_sleep_zero", thread_sleep_zero),
+    ("thread_milliseconds", thread_milliseconds),
     ("thread_sleep_longest", thread_sleep_longest),
     (
         "thread_sleepers_sleep_together",
@@ -222,4 +225,46 @@ pub fn thread_yield_lets_others_run() {
     threads
         .into_iter()
         .for_each(|thread| thread.join().unwrap());
+}
+
+pub fn thread_unpark_before_it_runs() {
+    for _ in 0..50 {
+        let thread = thread::spawn(thread::park);
+        // Whether it has begun or not.
+        thread.thread().unpark();
+        thread.join().unwrap();
+    }
+}
+
+pub fn thread_sleep_zero() {
+    // More threads than processors sleep no time at all until one more thread has run.
+    let done = Arc::new(AtomicBool::new(false));
+    let sleepers: Vec<_> = (0..20)
+        .map(|_| {
+            let done = Arc::clone(&done);
+            thread::spawn(move || {
+                while !done.load(SeqCst) {
+                    thread::sleep(Duration::ZERO);
+                }
+            })
+        })
+        .collect();
+    thread::spawn(move || done.store(true, SeqCst))
+        .join()
+        .unwrap();
+    for sleeper in sleepers {
+        sleeper.join().unwrap();
+    }
+}
+
+#[allow(deprecated)]
+pub fn thread_milliseconds() {
+    let start = Instant::now();
+    thread::sleep_ms(2);
+    assert!(start.elapsed() >= Duration::from_millis(2));
+    thread::sleep_ms(0);
+    thread::current().unpark();
+    // The token is there, or this would take very long.
+    thread::park_timeout_ms(u32::MAX);
+    thread::park_timeout_ms(0);
 }

@@ -559,17 +559,18 @@ pub fn condvar_two_mutexes_at_once() {
 }
 
 pub fn condvar_in_a_static() {
-    static READY: Mutex<bool> = Mutex::new(false);
+    // The same body may run on another engine at the same time.
+    static READY: Mutex<Vec<thread::ThreadId>> = Mutex::new(Vec::new());
     static CHANGED: Condvar = Condvar::new();
-    *READY.lock().unwrap() = false;
     let thread = thread::spawn(|| {
-        *READY.lock().unwrap() = true;
+        READY.lock().unwrap().push(thread::current().id());
         CHANGED.notify_all();
     });
+    let id = thread.thread().id();
     let ready = CHANGED
-        .wait_while(READY.lock().unwrap(), |ready| !*ready)
+        .wait_while(READY.lock().unwrap(), |ready| !ready.contains(&id))
         .unwrap();
-    assert!(*ready);
+    assert!(ready.contains(&id));
     drop(ready);
     thread.join().unwrap();
 }

@@ -8,6 +8,7 @@ use sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, mpsc};
 
 /// Every body of this file with its name.
 pub const ALL: &[(&str, fn())] = &[
+    ("mutex_tried_in_a_loop", mutex_tried_in_a_loop),
     ("mutex_locks_and_unlocks", mutex_locks_and_unlocks),
     ("mutex_excludes", mutex_excludes),
     ("mutex_waiters_all_get_it", mutex_waiters_all_get_it),
@@ -168,17 +169,17 @@ pub fn mutex_try_lock_contended() {
 }
 
 pub fn mutex_in_a_static() {
-    static TOTAL: Mutex<Vec<u32>> = Mutex::new(Vec::new());
-    TOTAL.lock().unwrap().clear();
+    // The same body may run on another engine at the same time.
+    static SEEN: Mutex<Vec<thread::ThreadId>> = Mutex::new(Vec::new());
     let threads: Vec<_> = (0..4)
-        .map(|i| thread::spawn(move || TOTAL.lock().unwrap().push(i)))
+        .map(|_| thread::spawn(|| SEEN.lock().unwrap().push(thread::current().id())))
         .collect();
     for thread in threads {
+        let id = thread.thread().id();
         thread.join().unwrap();
+        let seen = SEEN.lock().unwrap();
+        assert_eq!(seen.iter().filter(|seen| **seen == id).count(), 1);
     }
-    let mut total = TOTAL.lock().unwrap();
-    total.sort_unstable();
-    assert_eq!(*total, [0, 1, 2, 3]);
 }
 
 pub fn mutex_in_a_constant_expression() {
@@ -469,5 +470,30 @@ pub fn mutex_freed_right_after_unlock() {
             .into_iter()
             .filter_map(|thread| thread.join().unwrap());
         assert_eq!(seconds.collect::<Vec<_>>(), [round]);
+    }
+}
+
+pub fn mutex_tried_in_a_loop() {
+    let mutex = Arc::new(Mutex::new(()));
+    let (go, wait) = mpsc::channel::<()>();
+    let (held, is_held) = mpsc::channel::<()>();
+    let other = Arc::clone(&mutex);
+    let holder = thread::spawn(move || {
+        let _guard = other.lock().unwrap();
+        held.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    is_held.recv().unwrap();
+    // More of those who try than there are processors: they must let the others run.
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let mutex = Arc::clone(&mutex);
+            thread::spawn(move || while mutex.try_lock().is_err() {})
+        })
+        .collect();
+    go.send(()).unwrap();
+    holder.join().unwrap();
+    for thread in tries {
+        thread.join().unwrap();
     }
 }

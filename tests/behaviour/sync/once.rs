@@ -21,6 +21,7 @@ pub const ALL: &[(&str, fn())] = &[
     ("once_lock_one_initialisation", once_lock_one_initialisation),
     ("once_lock_panic_leaves_empty", once_lock_panic_leaves_empty),
     ("once_lock_wait", once_lock_wait),
+    ("once_asked_in_a_loop", once_asked_in_a_loop),
     ("once_lock_exclusive_access", once_lock_exclusive_access),
     ("once_lock_drops_once", once_lock_drops_once),
     ("once_lock_other_traits", once_lock_other_traits),
@@ -428,17 +429,19 @@ pub fn barrier_meets() {
 pub fn barrier_rounds() {
     const THREADS: usize = 4;
     const ROUNDS: usize = 200;
-    static BARRIER: Barrier = Barrier::new(THREADS);
+    static ALONE: Barrier = Barrier::new(1);
+    assert!(ALONE.wait().is_leader());
+    let barrier = Arc::new(Barrier::new(THREADS));
     let counts: Arc<Vec<AtomicUsize>> =
         Arc::new((0..ROUNDS).map(|_| AtomicUsize::new(0)).collect());
     let threads: Vec<_> = (0..THREADS)
         .map(|_| {
-            let counts = Arc::clone(&counts);
+            let (barrier, counts) = (Arc::clone(&barrier), Arc::clone(&counts));
             thread::spawn(move || {
                 let mut led = 0;
                 for count in counts.iter() {
                     count.fetch_add(1, SeqCst);
-                    led += usize::from(BARRIER.wait().is_leader());
+                    led += usize::from(barrier.wait().is_leader());
                     assert_eq!(count.load(SeqCst), THREADS);
                 }
                 led
@@ -469,4 +472,40 @@ pub fn barrier_text() {
         format!("{:?}", barrier.wait()),
         "BarrierWaitResult { is_leader: true }"
     );
+}
+
+pub fn once_asked_in_a_loop() {
+    struct Asked {
+        lock: OnceLock<u8>,
+        once: Once,
+        lazy: LazyLock<u8>,
+    }
+    let asked = Arc::new(Asked {
+        lock: OnceLock::new(),
+        once: Once::new(),
+        lazy: LazyLock::new(|| 7),
+    });
+    // More of those who ask than there are processors: they must let the others run.
+    let readers: Vec<_> = (0..20)
+        .map(|_| {
+            let asked = Arc::clone(&asked);
+            thread::spawn(move || {
+                while asked.lock.get().is_none() {}
+                while !asked.once.is_completed() {}
+                while LazyLock::get(&asked.lazy).is_none() {}
+            })
+        })
+        .collect();
+    thread::spawn(move || {
+        assert_eq!(asked.lock.set(1), Ok(()));
+        thread::yield_now();
+        asked.once.call_once(|| ());
+        thread::yield_now();
+        assert_eq!(*asked.lazy, 7);
+    })
+    .join()
+    .unwrap();
+    for reader in readers {
+        reader.join().unwrap();
+    }
 }

@@ -8,6 +8,7 @@ use sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockE
 
 /// Every body of this file with its name.
 pub const ALL: &[(&str, fn())] = &[
+    ("rwlock_tried_in_a_loop", rwlock_tried_in_a_loop),
     ("rwlock_reads_together", rwlock_reads_together),
     ("rwlock_writes_alone", rwlock_writes_alone),
     ("rwlock_readers_and_writers", rwlock_readers_and_writers),
@@ -360,4 +361,31 @@ pub fn rwlock_auto_traits() {
     unwind_safe::<RwLock<UnsafeCell<u8>>>();
     unwind_safe::<RwLockReadGuard<'_, u8>>();
     unwind_safe::<RwLockWriteGuard<'_, UnsafeCell<u8>>>();
+}
+
+pub fn rwlock_tried_in_a_loop() {
+    let rwlock = Arc::new(RwLock::new(()));
+    let (go, wait) = channel::<()>();
+    let (held, is_held) = channel::<()>();
+    let other = Arc::clone(&rwlock);
+    let holder = thread::spawn(move || {
+        let _guard = other.write().unwrap();
+        held.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    is_held.recv().unwrap();
+    // More of those who try than there are processors: they must let the others run.
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let rwlock = Arc::clone(&rwlock);
+            thread::spawn(
+                move || while rwlock.try_read().is_err() || rwlock.try_write().is_err() {},
+            )
+        })
+        .collect();
+    go.send(()).unwrap();
+    holder.join().unwrap();
+    for thread in tries {
+        thread.join().unwrap();
+    }
 }
