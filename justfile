@@ -66,6 +66,16 @@ bench *arguments:
 sanitize:
     .ci/sanitize
 
+# Random users on every engine for so many minutes in all, with seeds that were not tried before, and a summary
+# of what they did; a failing run prints its seed, which STANDIN_SOAK_SEED repeats.
+soak minutes="60":
+    STANDIN_SOAK="$(( ({{minutes}} + 5) / 6 ))" STANDIN_SOAK_SEED="${STANDIN_SOAK_SEED:-$(date +%s)}" \
+        cargo test --all-features --test soak -- --nocapture --test-threads=1
+
+# Plants faults in the real code, and shows that the equivalence suite finds each.
+faults *names:
+    tests/faults/run {{names}}
+
 # Licences and sources of the dependencies; needs cargo-deny.
 deny:
     cargo deny --all-features check bans licenses sources

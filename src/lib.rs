@@ -29,6 +29,9 @@
 //! then standin's own, not std's; they convert by `From` and through descriptors.
 //!
 //! The module `engine`, which is there with one, says how to choose an engine and what it has to supply.
+//!
+//! [`testing`] runs your own tests on every engine, and compares. Its strategies for proptest are there with
+//! the feature `proptest`.
 
 #[cfg(feature = "green")]
 pub(crate) mod coroutine;
@@ -42,6 +45,7 @@ pub mod os;
 pub(crate) mod switches;
 #[cfg(any(feature = "green", feature = "threads"))]
 pub mod sync;
+pub mod testing;
 #[cfg(any(feature = "green", feature = "threads"))]
 pub mod thread;
 #[cfg(any(feature = "green", feature = "threads"))]

@@ -1,12 +1,20 @@
 //! The same program on std itself and on every engine, compared.
 //!
-//! `generate.rs` makes programs (`program.rs`) whose result does not depend on the schedule, `plan.rs` turns
-//! each into a script a thread, `interpret/` runs them and notes what every thread observes, and `compare.rs`
-//! demands that all observe the same. A program that fails is shrunk and printed as Rust code, for
-//! `regressions.rs`.
+//! Two kinds of programs, both generated as data, shrunk when they fail, and printed as Rust code:
 //!
-//! - `STANDIN_EQUIVALENCE_CASES`: how many programs, 300 by default.
+//! - Choreographies, whose result does not depend on the schedule: `generate.rs` makes them (`program.rs`,
+//!   `repertoire.rs`), `plan.rs` turns each into a script a thread, `interpret/` runs them and notes what every
+//!   thread observes, and `compare.rs` demands that all observe the same. `regressions.rs` keeps those that
+//!   found something.
+//! - Races (`racy/`), whose result does: each run is explained by an order of its calls or it fails, and those
+//!   of small programs have to be among what a model's schedules give.
+//!
+//! They run on std, on every engine, and with the threads of one program on all engines by turns. `faulty/` is
+//! a family with faults to choose, and `honesty.rs` demands that they are found.
+//!
+//! - `STANDIN_EQUIVALENCE_CASES`: how many programs of each kind, 200 by default.
 //! - `STANDIN_EQUIVALENCE_SEED`: which ones; each run takes others, and prints its seed.
+//! - `STANDIN_EQUIVALENCE_PATIENCE`: after how many seconds a program is taken to hang, 180 by default.
 
 // The interpreter is compiled once for each family of shapes. That is the point.
 #![allow(clippy::duplicate_mod)]
@@ -15,6 +23,8 @@
 
 #[path = "equivalence/compare.rs"]
 mod compare;
+#[path = "equivalence/every_act.rs"]
+mod every_act;
 #[path = "equivalence/faulty/mod.rs"]
 mod faulty;
 #[path = "equivalence/generate.rs"]
@@ -31,8 +41,12 @@ mod plan;
 mod program;
 #[path = "behaviour/quiet.rs"]
 mod quiet;
+#[path = "equivalence/racy/mod.rs"]
+mod racy;
 #[path = "equivalence/regressions.rs"]
 mod regressions;
+#[path = "equivalence/repertoire.rs"]
+mod repertoire;
 #[path = "equivalence/suite.rs"]
 mod suite;
 #[path = "equivalence/trace.rs"]
@@ -46,7 +60,15 @@ fn main() -> ExitCode {
     // SAFETY: this program is the test of pinned threads. What its threads keep in thread-locals they keep in
     // standin's, std's locks are never held across a call that parks, and nothing parks while it unwinds.
     unsafe { standin::engine::green::accept_pinned() };
-    let trials = [suite::ALL, regressions::ALL, honesty::ALL].concat();
+    let trials = [
+        suite::ALL,
+        racy::suite::ALL,
+        regressions::ALL,
+        racy::regressions::ALL,
+        honesty::ALL,
+        racy::honesty::ALL,
+    ]
+    .concat();
     let trials = trials
         .into_iter()
         .map(|(name, body)| Trial::test(name, move || quiet::catch(body).map_err(Failed::from)));

@@ -7,10 +7,11 @@ mod common;
 use common::isolated::isolated;
 use standin::engine::{self, Engine, GREEN, GREEN_PINNED, THREADS};
 use standin::net::{TcpListener, TcpStream};
-use standin::sync::{Mutex, mpsc};
+use standin::sync::{Barrier, Mutex, mpsc};
 use standin::thread::{self, Builder};
 use std::io::{ErrorKind, Read, Write};
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Both kinds of green threads, after the promise that the second one asks for.
@@ -289,6 +290,68 @@ fn the_environment_chooses_the_engine() {
                 other.run(|| thread::spawn(engine).join().expect("no panic")),
                 Some(other)
             );
+        })
+        .succeeds();
+    }
+}
+
+/// Memory that is resident now, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("/proc is mounted");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("the kernel says it");
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number")
+}
+
+/// Uses so much of the stack.
+#[inline(never)]
+fn touch_stack(bytes: usize) {
+    let page = std::hint::black_box([1u8; 1024]);
+    if bytes > page.len() {
+        touch_stack(bytes - page.len());
+    }
+    std::hint::black_box(page);
+}
+
+#[test]
+fn stacks_are_given_back_although_something_goes_on() {
+    const COUNT: usize = 500;
+    for number in 0..2 {
+        let kind = number.to_string();
+        let environment = [
+            ("STANDIN_WORKERS", "1"),
+            ("STANDIN_TEST", ""),
+            ("TEST_KIND", &*kind),
+        ];
+        isolated(&environment, || {
+            // Names for a backtrace would take more memory than all stacks.
+            engine::green::on_blocked(|_| {});
+            kinds()[number].run(|| {
+                let all_there = Arc::new(Barrier::new(COUNT + 1));
+                let threads: Vec<_> = (0..COUNT)
+                    .map(|_| {
+                        let all_there = all_there.clone();
+                        thread::spawn(move || {
+                            touch_stack(24 << 10);
+                            all_there.wait();
+                        })
+                    })
+                    .collect();
+                all_there.wait();
+                let at_most = resident();
+                for thread in threads {
+                    thread.join().expect("it only waits");
+                }
+                // This thread wakes its processor all the time.
+                while resident() > at_most - (COUNT as u64 * 12) {
+                    thread::sleep(Duration::from_millis(2));
+                }
+            });
         })
         .succeeds();
     }

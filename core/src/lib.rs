@@ -12,6 +12,8 @@
 #![cfg_attr(not(test), warn(missing_docs))]
 
 pub mod context;
+#[doc(hidden)]
+pub mod fault;
 #[cfg(not(loom))]
 mod fork;
 mod instant;

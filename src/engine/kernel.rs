@@ -15,7 +15,7 @@ use rustix::net::{
     self, AddressFamily, RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags,
     SocketAddrAny, SocketFlags, SocketType, sockopt,
 };
-use standin_core::Instant;
+use standin_core::{Instant, fault};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -166,7 +166,12 @@ pub(super) fn receive_once(
     peek: bool,
     call: Call,
 ) -> io::Result<usize> {
-    Ok(net::recv(fd, buffer, receive_flags(peek, call))?.0)
+    match net::recv(fd, buffer, receive_flags(peek, call)) {
+        Err(Errno::CONNRESET) if fault::is_planted("wrong-error-after-reset") => {
+            Err(Errno::PIPE.into())
+        }
+        received => Ok(received?.0),
+    }
 }
 
 pub(super) fn receive_from_once(

@@ -158,7 +158,8 @@ pub(crate) fn here() -> &'static dyn Contract {
 ///
 /// On a plain OS thread, and on the engine `threads`, it is just called. While it runs, what it calls blocks
 /// the OS thread. It must be `Send`: pinned green threads cannot leave their OS thread, so another one runs
-/// it for them, on which [`thread::current`](crate::thread::current) and thread-locals are not theirs.
+/// it for them, on which [`thread::current`](crate::thread::current) and thread-locals are not theirs, and
+/// which their cancellation does not reach.
 ///
 /// # Errors
 ///

@@ -6,7 +6,7 @@ use super::operations::{self, Look, Wait, would_block};
 use super::socket::{Limit, Patience, SocketRef};
 use super::source::{Interest, Source};
 use super::{Control, Socket, kernel};
-use standin_core::context;
+use standin_core::{context, fault};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -146,7 +146,12 @@ impl Wait for Edges {
                             && drains(&value)
                             && socket.shared.short_is_all()
                         {
-                            source.set_drained(seen);
+                            let is_stale = fault::is_planted("stale-drained");
+                            source.set_drained(if is_stale {
+                                source.seen(interest)
+                            } else {
+                                seen
+                            });
                         }
                         context::progress();
                         return Ok(value);

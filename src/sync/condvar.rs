@@ -40,7 +40,7 @@ use super::futex_mutex::FutexMutex;
 use super::mutex::MutexGuard;
 use super::poison;
 use standin_core::wait_queue::Wait;
-use standin_core::{Instant, context, wait_queue};
+use standin_core::{Instant, context, fault, wait_queue};
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -187,6 +187,11 @@ impl Condvar {
     }
 
     fn wake_all(&self, waiters: u32) {
+        if waiters > 1 && fault::is_planted("one-too-few") {
+            self.sequence.fetch_add(1, SeqCst);
+            wait_queue::wake(&self.sequence, waiters as usize - 1);
+            return;
+        }
         let sequence = self.sequence.fetch_add(1, SeqCst).wrapping_add(1);
         if waiters > 1
             && let Some(mutex) = self.mutex_to_move_to()

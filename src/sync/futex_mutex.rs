@@ -4,7 +4,7 @@
 //! The shape is the one of std's futex mutex. The third state says that somebody may sleep, so that an
 //! uncontended unlock is one exchange and never looks at the wait queue.
 
-use standin_core::wait_queue;
+use standin_core::{fault, wait_queue};
 use std::hint;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -76,6 +76,9 @@ impl FutexMutex {
 
     #[cold]
     fn lock_after_spinning(&self) {
+        if fault::happens("two-holders", 10) {
+            return;
+        }
         // A contended lock is not spun for: those who wait came earlier.
         for _ in 0..SPINS {
             match self.state.load(Relaxed) {

@@ -4,7 +4,7 @@
 use super::current::with_current;
 use crate::engine::Control;
 use crate::time::Duration;
-use standin_core::{context, wait_queue};
+use standin_core::{context, fault, wait_queue};
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 const ABSENT: u32 = 0;
@@ -51,6 +51,9 @@ pub fn park_timeout_ms(milliseconds: u32) {
 }
 
 pub(super) fn unpark(control: &Control) {
+    if fault::is_planted("lost-unpark") && control.token.load(Acquire) != AWAITED {
+        return;
+    }
     if control.token.swap(PRESENT, Release) == AWAITED {
         wait_queue::wake(&control.token, 1);
     }

@@ -2,10 +2,15 @@
 
 use super::plan::Plan;
 use super::program::Program;
+use super::racy::history::History;
+use super::racy::program::Race;
+use super::racy::tally::Tally;
+use super::suite::number;
+use super::suite::tried;
 use super::trace::{Counts, Event, Kind, Trace};
 use super::{on_standin, on_std};
 use standin::engine::{self, Engine};
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -14,53 +19,89 @@ use std::time::Duration;
 /// Runs a program, and counts what it does.
 type Run = dyn Fn(&Arc<Plan>, &Arc<Counts>) -> Trace + Send + Sync;
 
+/// Runs a racy program.
+type RunRace = dyn Fn(&Arc<Race>) -> History + Send + Sync;
+
 /// One implementation of std's shapes, on one engine.
 pub struct Family {
     pub name: &'static str,
     run: Box<Run>,
+    race: Box<RunRace>,
     pub counts: Arc<Counts>,
+    /// What racy programs did.
+    pub tally: Tally,
 }
 
 impl Family {
     pub fn new(
         name: &'static str,
         run: impl Fn(&Arc<Plan>, &Arc<Counts>) -> Trace + Send + Sync + 'static,
+        race: impl Fn(&Arc<Race>) -> History + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self {
             name,
             run: Box::new(run),
+            race: Box::new(race),
             counts: Arc::default(),
+            tally: Tally::default(),
         })
     }
 
     pub fn std() -> Arc<Self> {
-        Self::new("std", on_std::interpret::run)
+        Self::new(
+            "std",
+            |plan, counts| on_std::interpret::run(plan, counts, false),
+            |race| on_std::race::run(race, false),
+        )
     }
 
     pub fn of_engine(engine: Engine) -> Arc<Self> {
-        Self::new(engine.name(), move |plan, counts| {
-            engine.run(|| on_standin::interpret::run(plan, counts))
-        })
+        Self::new(
+            engine.name(),
+            move |plan, counts| engine.run(|| on_standin::interpret::run(plan, counts, false)),
+            move |race| engine.run(|| on_standin::race::run(race, false)),
+        )
     }
 
-    /// std first, then every engine.
+    /// The threads of one program are of every engine by turns.
+    pub fn mixed() -> Arc<Self> {
+        Self::new(
+            "mixed",
+            |plan, counts| on_standin::interpret::run(plan, counts, true),
+            |race| on_standin::race::run(race, true),
+        )
+    }
+
+    /// std first, then every engine, and all of them in one program.
     pub fn all() -> Vec<Arc<Self>> {
         let engines = engine::all().into_iter().map(Self::of_engine);
-        std::iter::once(Self::std()).chain(engines).collect()
+        let families = std::iter::once(Self::std()).chain(engines);
+        families.chain([Self::mixed()]).collect()
     }
 }
 
 /// What to do when a program does not end.
 #[derive(Clone, Copy, Debug)]
 pub enum Patience {
-    /// Nothing but a lost wake-up takes so long: print the program and abort, since its threads never end.
-    Abort(Duration),
+    /// After much longer than the longest program takes on the slowest machine, nothing but a lost wake-up is
+    /// left: print the program and abort, since its threads never end.
+    Abort,
     /// It is an answer like any other: the family is known to be wrong.
     Fail(Duration),
 }
 
-/// Much longer than the longest program takes on the slowest machine.
-pub const GENEROUS: Patience = Patience::Abort(Duration::from_secs(180));
+pub const GENEROUS: Patience = Patience::Abort;
+
+impl Patience {
+    fn limit(self) -> Duration {
+        match self {
+            Patience::Abort => {
+                Duration::from_secs(number("STANDIN_EQUIVALENCE_PATIENCE").unwrap_or(180))
+            }
+            Patience::Fail(limit) => limit,
+        }
+    }
+}
 
 /// Runs a program on all families.
 ///
@@ -88,21 +129,46 @@ pub fn check(
     Ok(())
 }
 
+impl Family {
+    /// Runs a racy program.
+    ///
+    /// # Errors
+    ///
+    /// It did not end.
+    pub fn race(self: &Arc<Self>, race: &Arc<Race>, patience: Patience) -> Result<History, String> {
+        let (own, its_race) = (Arc::clone(self), Arc::clone(race));
+        watched(self.name, race, patience, move || (own.race)(&its_race))
+    }
+}
+
 fn run(family: &Arc<Family>, plan: &Arc<Plan>, patience: Patience) -> Result<Trace, String> {
-    let (sender, receiver) = channel();
     let (own, its_plan) = (Arc::clone(family), Arc::clone(plan));
+    watched(family.name, &plan.program, patience, move || {
+        (own.run)(&its_plan, &own.counts)
+    })
+}
+
+/// Runs a program in a thread of its own, as long as patience lasts.
+fn watched<T: Send + 'static>(
+    family: &str,
+    program: &dyn Debug,
+    patience: Patience,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let (sender, receiver) = channel();
     thread::spawn(move || {
-        let _ = sender.send((own.run)(&its_plan, &own.counts));
+        let _ = sender.send(run());
     });
-    let (Patience::Abort(limit) | Patience::Fail(limit)) = patience;
+    let limit = patience.limit();
     let problem = match receiver.recv_timeout(limit) {
-        Ok(trace) => return Ok(trace),
+        Ok(result) => return Ok(result),
         Err(RecvTimeoutError::Disconnected) => "the interpreter itself panicked".to_owned(),
         Err(RecvTimeoutError::Timeout) => format!("the program has not ended after {limit:?}"),
     };
-    let problem = format!("{}: {problem}", family.name);
-    if let Patience::Abort(_) = patience {
-        eprintln!("{problem}\n{:?}", plan.program);
+    let problem = format!("{family}: {problem}");
+    if let Patience::Abort = patience {
+        let tried = tried::count();
+        eprintln!("{problem}, after {tried} programs, at this program:\n{program:?}");
         std::process::abort();
     }
     Err(problem)

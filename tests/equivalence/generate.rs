@@ -1,7 +1,7 @@
 //! Generates programs.
 
 use super::program::{
-    Act, Board, End, Hold, Join, Park, Program, Receive, Talk, Thread, Timer, Via, Wait,
+    Act, Board, Duet, End, Hold, Join, Park, Program, Receive, Solo, Talk, Thread, Timer, Via, Wait,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn threads() -> impl Strategy<Value = Thread> {
 }
 
 fn timers() -> impl Strategy<Value = Timer> {
-    prop_oneof![3 => via().prop_map(Timer::Receive), 1 => Just(Timer::Wait)]
+    prop_oneof![3 => via().prop_map(Timer::Receive), 1 => Just(Timer::Wait), 1 => Just(Timer::Park)]
 }
 
 fn via() -> impl Strategy<Value = Via> {
@@ -58,7 +58,28 @@ fn acts() -> impl Strategy<Value = Act> {
         6 => messages(),
         4 => signals(),
         2 => conversations(),
+        2 => solos(),
+        4 => duets(),
     ]
+}
+
+fn solos() -> impl Strategy<Value = Act> {
+    (index(), select(Solo::ALL.to_vec()), 0..5_usize).prop_map(|(thread, what, size)| Act::Alone {
+        thread,
+        what,
+        size,
+    })
+}
+
+fn duets() -> impl Strategy<Value = Act> {
+    (index(), index(), select(Duet::ALL.to_vec()), 0..5_usize).prop_map(
+        |(one, other, what, size)| Act::Pair {
+            one,
+            other,
+            what,
+            size,
+        },
+    )
 }
 
 fn alone() -> impl Strategy<Value = Act> {

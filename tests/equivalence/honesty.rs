@@ -1,11 +1,12 @@
 //! Whether the suite would notice: a wrong family has to fail it, and so has a family that notes nothing.
 
 use super::compare::{Family, GENEROUS, Patience, check, complete, enough};
+use super::every_act::every_act;
 use super::faulty::{self, Fault};
 use super::plan::{Known, Plan};
 use super::program::Act::*;
 use super::program::{End, Hold, Join, Program, Receive, Thread, Via};
-use super::regressions::every_act;
+use super::racy::history::History;
 use super::suite::agree;
 use super::trace::Trace;
 use std::sync::Arc;
@@ -42,6 +43,22 @@ pub const ALL: &[(&str, fn())] = &[
         finds(Fault::SleepsTooShort)
     }),
     ("honesty_finds_lost_names", || finds(Fault::LosesNames)),
+    ("honesty_finds_a_second_initialiser", || {
+        finds(Fault::InitialisesTwice)
+    }),
+    ("honesty_finds_rounds_without_leader", || {
+        finds(Fault::LeadsNobody)
+    }),
+    ("honesty_finds_refused_readers", || {
+        finds(Fault::RefusesReaders)
+    }),
+    ("honesty_finds_overfull_channels", || {
+        finds(Fault::OverfillsChannels)
+    }),
+    ("honesty_finds_bytes_lost_in_partial_reads", || {
+        finds(Fault::LosesTheRest)
+    }),
+    ("honesty_finds_peeks_that_take", || finds(Fault::PeekTakes)),
     ("honesty_empty_trace_fails", honesty_empty_trace_fails),
     ("honesty_idle_family_fails", honesty_idle_family_fails),
     ("honesty_counts_are_bounded", honesty_counts_are_bounded),
@@ -66,7 +83,7 @@ fn honesty_family_without_fault_passes() {
 fn finds(fault: Fault) {
     let _fault = faulty::plant(Some(fault));
     // Some faults show as a program that does not end; no program takes nearly as long.
-    let patience = Patience::Fail(Duration::from_secs(3));
+    let patience = Patience::Fail(Duration::from_secs(2));
     let found = agree(&[Family::std(), faulty::family()], 300, 1, patience);
     let report = found.expect_err("the fault must be found");
     assert!(report.contains("Program {"), "{report}");
@@ -87,7 +104,7 @@ fn honesty_empty_trace_fails() {
 
 /// Two families that agree in doing nothing.
 fn honesty_idle_family_fails() {
-    let idle = || Family::new("idle", |_, _| Trace::default());
+    let idle = || Family::new("idle", |_, _| Trace::default(), |_| History::default());
     assert!(check(&every_act(), &[idle(), idle()], GENEROUS).is_err());
     assert!(agree(&[idle(), idle()], 1, 1, GENEROUS).is_err());
 }
@@ -109,7 +126,7 @@ fn honesty_printed_program_is_code() {
             .replace(",}", "}")
             .replace(",]", "]")
     };
-    let source = bare(include_str!("regressions.rs"));
+    let source = bare(include_str!("every_act.rs"));
     assert!(source.contains(&bare(&format!("{:?}", every_act()))));
 }
 

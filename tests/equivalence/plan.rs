@@ -78,6 +78,7 @@ fn parts(act: &Act) -> Vec<(usize, Role)> {
         | Poison { thread, .. }
         | ClearPoison { thread, .. }
         | TimeOut { thread, .. }
+        | Alone { thread, .. }
         | Scope { thread, .. } => vec![(thread, Role::Only)],
         Gather {
             from: [first, second],
@@ -91,6 +92,7 @@ fn parts(act: &Act) -> Vec<(usize, Role)> {
             ]
         }
         Contend { holder: one, other }
+        | Pair { one, other, .. }
         | Send {
             from: one,
             to: other,
@@ -140,7 +142,9 @@ fn order(act: &Act) -> Vec<(usize, usize)> {
             to,
             ..
         } => vec![(first, to), (second, to)],
-        Contend { holder: one, other } => vec![(one, other), (other, one)],
+        Contend { holder: one, other } | Pair { one, other, .. } => {
+            vec![(one, other), (other, one)]
+        }
         Converse {
             client,
             server,

@@ -11,6 +11,7 @@
 //!
 //! The `Debug` text of a program is Rust code for it, given `use program::{*, Act::*}`.
 
+pub use super::repertoire::{Duet, Solo};
 use std::fmt;
 
 /// How many mutexes a program shares.
@@ -148,6 +149,19 @@ pub enum Act {
         board: Board,
         wait: Wait,
     },
+    /// A play for one thread.
+    Alone {
+        thread: usize,
+        what: Solo,
+        size: usize,
+    },
+    /// A play for two.
+    Pair {
+        one: usize,
+        other: usize,
+        what: Duet,
+        size: usize,
+    },
     /// A TCP conversation.
     Converse {
         client: usize,
@@ -189,6 +203,7 @@ pub enum Receive {
 pub enum Timer {
     Receive(Via),
     Wait,
+    Park,
 }
 
 /// How a thread parks.
@@ -258,6 +273,7 @@ fn normal(mut act: Act, count: usize) -> Option<Act> {
         | Sleep { thread, .. }
         | Name { thread }
         | Scope { thread, .. }
+        | Alone { thread, .. }
         | TimeOut { thread, .. } => *thread %= count,
         Local { thread, key, .. } => (*thread, *key) = (*thread % count, *key % KEYS),
         Add { thread, mutex, .. } | Poison { thread, mutex } | ClearPoison { thread, mutex } => {
@@ -274,6 +290,7 @@ fn normal(mut act: Act, count: usize) -> Option<Act> {
             }
         }
         Contend { holder: one, other }
+        | Pair { one, other, .. }
         | Send {
             from: one,
             to: other,
@@ -347,7 +364,13 @@ impl fmt::Debug for Program {
 /// The text of an act with the enums of its fields named.
 fn qualified(act: &Act) -> String {
     let mut text = format!("{act:?}");
+    let play = if let Act::Alone { .. } = act {
+        "Solo"
+    } else {
+        "Duet"
+    };
     for (field, name) in [
+        ("what", play),
         ("hold", "Hold"),
         ("via", "Via"),
         ("receive", "Receive"),

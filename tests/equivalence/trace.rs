@@ -74,6 +74,8 @@ pub enum Event {
         is_timed_out: bool,
     },
     Said(Vec<Said>),
+    /// What came of a play.
+    Saw(Vec<String>),
 }
 
 /// What came of one end of a conversation.
@@ -133,11 +135,20 @@ kinds! {
     Spawn Join Panic Sleep Yield Name Local Destructor Lock Poison ClearPoison TryLock Scope TimeOut
     SendUnbounded SendBounded SendRendezvous Receive HangUp Refuse Gather Unpark Park Notify Wait
     Exchange Silence Reset
+    SharedLock PoisonedShared PoisonedOnce FullChannel NestedScopes Finished LateLocal IdleSockets ShutEnds
+    Cancelled
+    Readers Writer Downgrade OneTime OneValue LateValue Rounds SlowNotice Backpressure
+    Datagrams UnixExchange UnixDatagrams PartialReads BrokenPipe NonBlocking PollingAccept
 }
 
 /// How often each kind of thing was done.
-#[derive(Default)]
 pub struct Counts([AtomicU64; Kind::ALL.len()]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; Kind::ALL.len()])
+    }
+}
 
 impl Counts {
     pub fn add(&self, kind: Kind) {

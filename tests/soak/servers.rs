@@ -1,7 +1,7 @@
 //! Servers, whose acceptors wait in different ways until they are cancelled, and the client's side of the
 //! conversations.
 
-use super::conversation::{Conversation, End, Service, Side, Stop};
+use super::conversation::{Conversation, End, Sending, Service, Side, Stop};
 use super::kinds::Kind;
 use super::stream::Stream;
 use super::world::{User, World};
@@ -30,7 +30,11 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) fn start(engine: Engine, seed: u64) -> Self {
-        let waits = [Accepting::Blocking, Accepting::Timeout, Accepting::Nonblocking];
+        let waits = [
+            Accepting::Blocking,
+            Accepting::Timeout,
+            Accepting::Nonblocking,
+        ];
         let listeners: Vec<_> = waits.into_iter().map(|wait| (listen(wait), wait)).collect();
         let addresses = listeners
             .iter()
@@ -52,7 +56,9 @@ impl Servers {
                 spawn(
                     user,
                     Box::new(move |mut user| {
-                        serve_all(&mut user, wait, || listener.accept().map(|(stream, _)| stream));
+                        serve_all(&mut user, wait, || {
+                            listener.accept().map(|(stream, _)| stream)
+                        });
                     }),
                 );
             }
@@ -61,7 +67,9 @@ impl Servers {
         spawn(
             user,
             Box::new(move |mut user| {
-                serve_all(&mut user, Accepting::Blocking, || unix.accept().map(|(stream, _)| stream));
+                serve_all(&mut user, Accepting::Blocking, || {
+                    unix.accept().map(|(stream, _)| stream)
+                });
             }),
         );
         Self { world, acceptors }
@@ -100,7 +108,9 @@ fn serve_all<S: Stream>(user: &mut User, wait: Accepting, accept: impl Fn() -> i
                 // The timeout of a listener is handed on to what it accepts.
                 stream.set_timeouts(None, None).expect("it is open");
                 let mortal = user.random.one_in(20);
-                drop(user.spawn(thread::Builder::new(), mortal, move |user| serve(user, stream)));
+                drop(user.spawn(thread::Builder::new(), mortal, move |user| {
+                    serve(user, stream)
+                }));
             }
             Err(error) if is_cancelled(&error) => {
                 assert!(user.is_cancelled());
@@ -147,7 +157,7 @@ fn serve<S: Stream>(user: &mut User, stream: S) {
     let mut end = End::new(stream, conversation, Side::Server);
     let _: Result<(), Stop> = match service {
         Service::Echo => echo(user, &mut end),
-        Service::Source(length) => source(user, &mut end, length),
+        Service::Source(length) => end.in_two_threads(user, Sending::AllOf(length)),
         Service::Closer(length) => close(user, &mut end, length),
         Service::Lazy => lazy(user, &mut end),
     };
@@ -163,18 +173,6 @@ fn echo<S: Stream>(user: &mut User, end: &mut End<S>) -> Result<(), Stop> {
     }
     end.half_close(user);
     Ok(())
-}
-
-fn source<S: Stream>(user: &mut User, end: &mut End<S>, length: u64) -> Result<(), Stop> {
-    while end.sent() < length {
-        if user.random.one_in(2) && length - end.sent() > 20_000 {
-            end.in_two_threads_as_source(user)?;
-        }
-        let piece = user.random.length(20_000).min((length - end.sent()) as usize);
-        end.send(user, piece)?;
-    }
-    end.half_close(user);
-    drain(user, end)
 }
 
 fn close<S: Stream>(user: &mut User, end: &mut End<S>, length: usize) -> Result<(), Stop> {
@@ -247,7 +245,11 @@ fn refused(user: &User, error: &io::Error, has_timeout: bool) {
         assert!(user.is_cancelled(), "nobody has cancelled it");
         user.count(Kind::SawItsCancellation);
     } else {
-        assert!(has_timeout && error.kind() == ErrorKind::TimedOut, "{error} ({:?})", error.kind());
+        assert!(
+            has_timeout && error.kind() == ErrorKind::TimedOut,
+            "{error} ({:?})",
+            error.kind()
+        );
     }
 }
 
@@ -258,7 +260,7 @@ fn begin<S: Stream>(user: &mut User, stream: S) {
     }
     let service = match user.random.below(6) {
         0 | 1 => Service::Echo,
-        2 | 3 => Service::Source(user.random.length(200_000) as u64),
+        2 | 3 => Service::Source(user.random.length(600_000) as u64),
         4 => Service::Closer(user.random.length(1_000)),
         _ => Service::Lazy,
     };
@@ -280,7 +282,6 @@ fn begin<S: Stream>(user: &mut User, stream: S) {
         }
     }
     let mut end = End::new(stream, conversation, Side::Client);
-    end.server_may_be_cancelled_before_it_begins();
     let _: Result<(), Stop> = talk(user, &mut end);
 }
 
@@ -320,8 +321,8 @@ fn talk<S: Stream>(user: &mut User, end: &mut End<S>) -> Result<(), Stop> {
             }
             13 if !end.ended => end.through_std(user, length),
             14 if !end.closed && matches!(service, Service::Echo | Service::Source(_)) => {
-                let times = 1 + user.random.below(4);
-                end.in_two_threads(user, times).map(|()| 1)
+                let pieces = Sending::Pieces(1 + user.random.below(4));
+                end.in_two_threads(user, pieces).map(|()| 1)
             }
             _ => {
                 user.pause(500);

@@ -68,7 +68,14 @@ macro_rules! stream {
             }
             fn receive_by_std(mut std: &$std, buffer: &mut [u8]) -> (io::Result<usize>, bool) {
                 let flags = fcntl_getfl(std).expect("it is open");
-                (std.read(buffer), flags.contains(OFlags::NONBLOCK))
+                let result = loop {
+                    match std.read(buffer) {
+                        // A signal, which std tells its callers of.
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        result => break result,
+                    }
+                };
+                (result, flags.contains(OFlags::NONBLOCK))
             }
             fn set_timeouts_of_std(std: &$std, both: Duration) -> io::Result<()> {
                 std.set_read_timeout(Some(both))?;

@@ -62,9 +62,14 @@ impl World {
     /// The conversation of this number.
     pub(crate) fn find(&self, id: u64) -> Arc<Conversation> {
         let slot = &self.conversations[id as usize % SLOTS];
-        let found = slot.lock().expect("nobody panics here").take();
-        let found = found.unwrap_or_else(|| panic!("nobody opened conversation {id:#x}"));
+        let found = slot.lock().expect("nobody panics here").clone();
+        let opened = self.next_conversation.load(SeqCst);
+        let found = found.unwrap_or_else(|| panic!("no conversation {id:#x} of {opened:#x}"));
         assert_eq!(found.id, id, "a header that nobody sent");
+        assert!(
+            !found.found.swap(true, SeqCst),
+            "two servers received the header of conversation {id:#x}"
+        );
         found
     }
 
@@ -200,9 +205,7 @@ impl User {
 impl Drop for User {
     fn drop(&mut self) {
         let mut everybody = DOING.lock().unwrap_or_else(PoisonError::into_inner);
-        everybody
-            .get_or_insert_default()
-            .remove(&self.doing.number);
+        everybody.get_or_insert_default().remove(&self.doing.number);
     }
 }
 
@@ -245,5 +248,8 @@ pub(crate) fn panic_as_planned() -> ! {
 #[track_caller]
 pub(crate) fn assert_planned<T>(result: Result<T, Box<dyn Any + Send>>) {
     let payload = result.err().expect("it was to panic");
-    assert!(payload.is::<Planned>(), "another panic than the planned one");
+    assert!(
+        payload.is::<Planned>(),
+        "another panic than the planned one"
+    );
 }

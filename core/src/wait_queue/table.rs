@@ -5,7 +5,9 @@ use super::bucket::{Bucket, Unlinked};
 use super::waiter::Waiter;
 use crate::Instant;
 use crate::context::Context;
+use crate::fault;
 use crate::lock::{Guard, Lock};
+use std::time::Duration;
 
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire};
@@ -58,6 +60,12 @@ impl Table {
             // SAFETY: new, of this bucket, and this function does not return before it is unlinked.
             unsafe { bucket.push(&waiter) };
         }
+        let deadline = match deadline {
+            Some(deadline) if fault::is_planted("early-timeout") => {
+                deadline.checked_sub(Duration::from_millis(1))
+            }
+            deadline => deadline,
+        };
         let linked = Linked;
         let (mut deadline, mut interrupt) = (deadline, interrupt);
         let result = loop {
@@ -98,6 +106,9 @@ impl Table {
     }
 
     pub(super) fn wake(&self, address: usize, count: usize) -> usize {
+        if fault::happens("lost-wake", 100) {
+            return 0;
+        }
         let mut unlinked = Unlinked::new();
         self.lock(address).pop(address, count, &mut unlinked);
         unlinked.wake()

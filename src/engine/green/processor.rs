@@ -23,7 +23,8 @@ const ROUND: u32 = 61;
 const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
-/// How long a processor has nothing to do before it gives memory back, in nanoseconds.
+/// How long stacks rest, of which the processor takes none from the pool, before it gives their memory back when
+/// it next has nothing to do, in nanoseconds.
 const TRIM_AFTER: u64 = 1_000_000_000;
 /// How many fibers rest with a processor, and how many go to or come from the pool at once.
 pub(super) const CACHE: usize = 64;
@@ -56,6 +57,8 @@ struct Held {
     fibers: Vec<Fiber>,
     /// Some of `fibers` ran since the last trim.
     has_given: bool,
+    /// Since when stacks rest that were used.
+    resting_since: Option<u64>,
     events: Vec<Event>,
 }
 
@@ -92,6 +95,7 @@ impl Processor {
                 random: (index as u32).wrapping_mul(0x9e37_79b9) | 1,
                 fibers: Vec::with_capacity(CACHE + 1),
                 has_given: false,
+                resting_since: None,
                 events: Vec::new(),
             }),
         })
@@ -291,18 +295,29 @@ impl Processor {
     /// give their memory back.
     fn wait(&self) {
         let now = nanoseconds(Instant::system());
-        let pool = self.scheduler.pool();
-        // SAFETY: the holder, and the reference ends here.
-        let has_resting = pool.is_untrimmed() || unsafe { self.held().has_given };
-        let trim = has_resting.then_some(now + TRIM_AFTER);
+        let trim = self.trim_at(now);
         let until = [self.timers.next(), trim].into_iter().flatten().min();
         self.poll(until.map(|until| until.saturating_sub(now)));
         if trim.is_some_and(|trim| trim <= nanoseconds(Instant::system())) {
+            let pool = self.scheduler.pool();
             // SAFETY: the holder; the pool does not come back here.
             let held = unsafe { self.held() };
             held.has_given = false;
+            held.resting_since = None;
             pool.give_many(held.fibers.drain(..));
             pool.trim();
+        }
+    }
+
+    /// When to give memory back, if there is any.
+    fn trim_at(&self, now: u64) -> Option<u64> {
+        // SAFETY: the holder, and the reference ends here.
+        let held = unsafe { self.held() };
+        if held.has_given || self.scheduler.pool().is_untrimmed() {
+            Some(*held.resting_since.get_or_insert(now) + TRIM_AFTER)
+        } else {
+            held.resting_since = None;
+            None
         }
     }
 
@@ -405,10 +420,12 @@ impl Processor {
             return pool.take(class);
         }
         // SAFETY: the holder, and the reference ends here; the pool does not come back.
-        let fibers = unsafe { &mut self.held().fibers };
-        fibers.pop().unwrap_or_else(|| {
-            pool.take_many(class, CACHE_BATCH, fibers);
-            fibers
+        let held = unsafe { self.held() };
+        held.fibers.pop().unwrap_or_else(|| {
+            // Those that rest in the pool may be needed soon.
+            held.resting_since = None;
+            pool.take_many(class, CACHE_BATCH, &mut held.fibers);
+            held.fibers
                 .pop()
                 .expect("the pool gives at least one fiber, or panics")
         })

@@ -7,8 +7,8 @@ use super::scheduler::Scheduler;
 use super::timers::Timer;
 use crate::coroutine::{Fiber, Kind, SizeClass, Suspender, free};
 use crate::engine::{Control, NewThread};
-use standin_core::Instant;
 use standin_core::context::{self, Context};
+use standin_core::{Instant, fault};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
@@ -209,6 +209,12 @@ unsafe fn run(task: &Task, suspender: &Suspender) {
     }
     let thread = task.fresh.take().expect("a task is run once");
     let finished = thread.run();
+    let finished = if fault::is_planted("early-join") {
+        drop(finished);
+        None
+    } else {
+        Some(finished)
+    };
     // Twice: the result of a thread that nobody joins is dropped with `finished`, and its destructor may use
     // thread-locals again.
     destroy_locals(task, is_free);
@@ -219,7 +225,9 @@ unsafe fn run(task: &Task, suspender: &Suspender) {
         unsafe {
             context::replace(None);
             local::set_task(ptr::null());
-            free::reset();
+            if !fault::is_planted("stale-local") {
+                free::reset();
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::handle::{ReceiverHandle, Sides};
 use super::signal::Signal;
 use super::{RecvTimeoutError, TryRecvError};
 use crate::sync::lock::{Guard, Lock};
-use standin_core::Instant;
+use standin_core::{Instant, fault};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem;
@@ -128,6 +128,10 @@ impl<T> Inbox<T> {
     ) -> Result<T, RecvTimeoutError> {
         let mut timed_out = false;
         loop {
+            if fault::is_planted("dropped-at-disconnect") && self.channel.state.lock().senders_gone
+            {
+                return Err(RecvTimeoutError::Disconnected);
+            }
             let mut state = match self.refill(messages, self.channel.state.lock()) {
                 Ok(message) => return Ok(message),
                 Err(state) => state,

@@ -1,5 +1,6 @@
 //! A family of shapes with a fault to choose: std's, wrapped so that one thing goes wrong.
 
+pub mod net;
 pub mod sync;
 pub mod thread;
 
@@ -32,6 +33,20 @@ pub enum Fault {
     SleepsTooShort,
     /// Threads have no names.
     LosesNames,
+    /// Whoever calls a `Once` runs it.
+    InitialisesTwice,
+    /// No thread leads at a barrier.
+    LeadsNobody,
+    /// Readers do not come in together.
+    RefusesReaders,
+    /// A bounded channel has room for one more.
+    OverfillsChannels,
+    /// A read from a TCP stream drops what it has no room for.
+    LosesTheRest,
+    /// To peek at a datagram takes it.
+    PeekTakes,
+    /// Whoever initialises a `OnceLock` has its own value back.
+    KeepsOwnValues,
 }
 
 /// The fault, as its number plus one.
@@ -65,13 +80,24 @@ fn every(n: usize, count: &AtomicUsize, fault: Fault) -> bool {
 
 /// The family.
 pub fn family() -> Arc<Family> {
-    Family::new("faulty", interpret::run)
+    Family::new(
+        "faulty",
+        |plan, counts| interpret::run(plan, counts, false),
+        |race| race::run(race, false),
+    )
 }
 
 mod shapes {
-    pub use super::{sync, thread};
-    pub use std::{net, thread_local, time};
+    pub use super::thread::{cancellation, threads_of};
+    pub use super::{net, sync, thread};
+    pub mod sound {
+        pub use std::sync::Mutex;
+    }
+    pub use std::{os, thread_local, time};
 }
 
 #[path = "../interpret/mod.rs"]
 mod interpret;
+
+#[path = "../racy/interpret/mod.rs"]
+mod race;

@@ -1,12 +1,17 @@
 //! std's mutex, condition variable and channels, with faults.
 
 pub mod mpsc;
+mod once;
 
 use super::{Fault, every, has};
+pub use once::{Barrier, Once, OnceLock, RwLock};
 use std::ops::{Deref, DerefMut};
 use std::sync::MutexGuard as Guard;
 use std::sync::atomic::AtomicUsize;
-pub use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+pub use std::sync::{
+    LazyLock, LockResult, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+    TryLockResult,
+};
 use std::time::Duration;
 
 /// The values must be copies, so that several holders are no undefined behaviour.

@@ -83,10 +83,39 @@ impl<T> JoinHandle<T> {
         &self.thread
     }
 
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
     pub fn join(self) -> Result<T> {
         if !has(Fault::JoinsEarly) {
             self.handle.join()?;
         }
         self.result.recv().expect("the thread sends how it ended")
+    }
+}
+
+/// It cannot be done, as with std.
+pub mod cancellation {
+    use super::Thread;
+    use std::io;
+
+    pub const CANCEL: Option<fn(&Thread)> = None;
+
+    pub fn is_cancelled(_: &io::Error) -> bool {
+        false
+    }
+}
+
+pub mod threads_of {
+    use super::{Builder, JoinHandle};
+    use std::io;
+
+    pub fn spawn<T: Send + 'static>(
+        builder: Builder,
+        _: Option<usize>,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<JoinHandle<T>> {
+        builder.spawn(f)
     }
 }

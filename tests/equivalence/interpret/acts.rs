@@ -3,14 +3,12 @@
 use super::shapes::sync::{Condvar, Mutex, MutexGuard, TryLockError};
 use super::shapes::thread;
 use super::shapes::time::{Duration, Instant};
-use super::world::{LONG, Notice, times_out};
-use super::{Running, conversation, locals, message};
+use super::world::times_out;
+use super::{Running, conversation, duet, locals, message, solo};
 use crate::plan::{Known, Role};
-use crate::program::{Act, Board, Hold, Park, Receive, Timer, Via, Wait};
+use crate::program::{Act, Hold, Receive, Timer, Via};
 use crate::trace::{Event, Kind};
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 impl Running {
     pub(super) fn act(&mut self, index: usize, role: Role) -> Event {
@@ -51,19 +49,21 @@ impl Running {
             Act::Gather { each, .. } => self.gather(index, role, each),
             Act::Unpark { to, park, .. } => self.unpark(index, role, to, park),
             Act::Notify { board, wait, .. } => self.notify(index, role, board, wait),
-            Act::Converse {
-                client,
-                server,
-                talk,
-            } => {
+            Act::Converse { talk, .. } => {
                 let (said, kind) = conversation::hold(&self.world, index, role, talk);
-                debug_assert_ne!(client, server);
                 self.done(kind, Event::Said(said))
+            }
+            Act::Alone { what, size, .. } => {
+                self.done(what.kind(), Event::Saw(solo::play(what, size)))
+            }
+            Act::Pair { what, size, .. } => {
+                let end = self.world.stages[&index].enter(role);
+                self.done(what.kind(), Event::Saw(duet::play(&end, what, size)))
             }
         }
     }
 
-    fn done(&self, kind: Kind, event: Event) -> Event {
+    pub(super) fn done(&self, kind: Kind, event: Event) -> Event {
         self.world.count(kind);
         event
     }
@@ -141,6 +141,7 @@ impl Running {
         let start = Instant::now();
         let is_timeout = match on {
             Timer::Receive(via) => times_out(via, TIME),
+            Timer::Park => parks(start, TIME),
             Timer::Wait => {
                 let (mutex, condvar) = (Mutex::new(()), Condvar::new());
                 let guard = mutex.lock().expect("nobody panics with it");
@@ -295,97 +296,15 @@ impl Running {
         }
         self.done(Kind::Gather, Event::Sent)
     }
-
-    fn unpark(&self, act: usize, role: Role, to: usize, park: Park) -> Event {
-        if park == Park::Token {
-            return self.pass_token(act, role, to);
-        }
-        let flag = &self.world.flags[act];
-        if role == Role::First {
-            flag.store(true, SeqCst);
-            self.world.handle(to).unpark();
-            return self.done(Kind::Unpark, Event::Unparked);
-        }
-        while !flag.load(SeqCst) {
-            match park {
-                Park::Timed => thread::park_timeout(Duration::from_micros(300)),
-                Park::Plain | Park::Token => thread::park(),
-            }
-        }
-        self.done(Kind::Park, Event::Parked)
-    }
-
-    /// The token is there before its owner parks. Both have to have come: std's channels, when they wait, may
-    /// take a token that comes early.
-    fn pass_token(&self, act: usize, role: Role, to: usize) -> Event {
-        let until = |flag: &AtomicBool| {
-            while !flag.load(SeqCst) {
-                thread::yield_now();
-            }
-        };
-        if role == Role::First {
-            until(&self.world.arrivals[act]);
-            self.world.handle(to).unpark();
-            self.world.flags[act].store(true, SeqCst);
-            return self.done(Kind::Unpark, Event::Unparked);
-        }
-        self.world.arrivals[act].store(true, SeqCst);
-        until(&self.world.flags[act]);
-        thread::park();
-        self.done(Kind::Park, Event::Parked)
-    }
-
-    fn notify(&self, act: usize, role: Role, board: Board, wait: Wait) -> Event {
-        let notice = match board {
-            Board::Shared(board) => &self.world.boards[board],
-            Board::Own => &self.world.own_boards[&act],
-        };
-        if role == Role::First {
-            notice
-                .raised
-                .lock()
-                .expect("nobody panics with it")
-                .insert(act);
-            match board {
-                Board::Shared(_) => notice.changed.notify_all(),
-                Board::Own => notice.changed.notify_one(),
-            }
-            return self.done(Kind::Notify, Event::Notified);
-        }
-        let is_timed_out = wait_for(notice, act, wait);
-        self.done(Kind::Wait, Event::Waited { is_timed_out })
-    }
 }
 
-/// Waits for a flag, and takes it down. True if a timeout passed that should not.
-fn wait_for(notice: &Notice, flag: usize, wait: Wait) -> bool {
-    let Notice { raised, changed } = notice;
-    let mut guard = raised.lock().expect("nobody panics with it");
-    let is_missing = |raised: &mut BTreeSet<usize>| !raised.contains(&flag);
-    let mut is_timed_out = false;
-    match wait {
-        Wait::Plain => {
-            while is_missing(&mut guard) {
-                guard = changed.wait(guard).expect("nobody panics with it");
-            }
-        }
-        Wait::While => {
-            guard = changed
-                .wait_while(guard, is_missing)
-                .expect("nobody panics with it")
-        }
-        Wait::Timed => {
-            while is_missing(&mut guard) {
-                let waited = changed.wait_timeout(guard, Duration::from_micros(300));
-                guard = waited.expect("nobody panics with it").0;
-            }
-        }
-        Wait::Patient => {
-            let waited = changed.wait_timeout_while(guard, LONG, is_missing);
-            let (back, timeout) = waited.expect("nobody panics with it");
-            (guard, is_timed_out) = (back, timeout.timed_out());
-        }
+/// Whether `park_timeout` returns, and not so often that it cannot have waited. It may return early: for a
+/// token that is left over, and for no reason.
+fn parks(start: Instant, time: Duration) -> bool {
+    let mut parked = 0;
+    while let Some(rest) = time.checked_sub(start.elapsed()) {
+        thread::park_timeout(rest);
+        parked += 1;
     }
-    guard.remove(&flag);
-    is_timed_out
+    parked < 50
 }

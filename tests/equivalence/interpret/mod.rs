@@ -5,10 +5,14 @@
 
 mod acts;
 mod conversation;
+mod duet;
 mod locals;
+mod signals;
+mod solo;
+mod stage;
 mod world;
 
-use super::shapes;
+use super::{shapes, shapes::threads_of};
 use crate::plan::{Plan, Step};
 use crate::program::End;
 use crate::trace::{Counts, Event, Kind, Trace};
@@ -18,9 +22,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use world::{Receiving, Sending, World};
 
-/// Runs a program in threads that the caller's own kind of thread spawns.
-pub fn run(plan: &Arc<Plan>, counts: &Arc<Counts>) -> Trace {
-    let world = Arc::new(World::new(plan.clone(), counts.clone()));
+/// Runs a program in threads that the caller's own kind of thread spawns; or, if they are mixed, in threads
+/// of every engine by turns.
+pub fn run(plan: &Arc<Plan>, counts: &Arc<Counts>, is_mixed: bool) -> Trace {
+    let world = Arc::new(World::new(plan.clone(), counts.clone(), is_mixed));
     let main = spawn(&world, 0);
     let result = main.join().map_err(|panic| message(&*panic));
     let mut trace = world.trace();
@@ -45,8 +50,8 @@ fn spawn(world: &Arc<World>, index: usize) -> JoinHandle<u32> {
         builder = builder.name(name.to_owned());
     }
     let own = Arc::clone(world);
-    let handle = builder
-        .spawn(move || begin(own, index))
+    let engine = world.is_mixed.then_some(index);
+    let handle = threads_of::spawn(builder, engine, move || begin(own, index))
         .expect("the thread can be started");
     let _ = world.handles[index].set(handle.thread().clone());
     handle

@@ -7,6 +7,7 @@ use super::shapes::sync::mpsc::{
 use super::shapes::sync::{Condvar, Mutex};
 use super::shapes::thread::{self, Thread};
 use super::shapes::time::Duration;
+use super::stage::Stage;
 use crate::plan::Plan;
 use crate::program::{Act, BOARDS, Board, MUTEXES, Receive, Via};
 use crate::trace::{Counts, Event, Kind, Trace};
@@ -17,6 +18,8 @@ use std::sync::{Arc, Mutex as Notes, OnceLock, PoisonError};
 pub struct World {
     pub plan: Arc<Plan>,
     counts: Arc<Counts>,
+    /// Whether the threads are of every engine.
+    pub is_mixed: bool,
     pub mutexes: Vec<Mutex<u64>>,
     /// How many thread-local destructors ran.
     pub graves: Mutex<u64>,
@@ -33,6 +36,7 @@ pub struct World {
     receivers: Vec<Notes<Option<Receiving>>>,
     pub gathers: HashMap<usize, Gather>,
     pub contests: HashMap<usize, Contest>,
+    pub stages: HashMap<usize, Stage>,
     pub listeners: HashMap<usize, (Notes<Option<TcpListener>>, SocketAddr)>,
     traces: Vec<Notes<Vec<Event>>>,
 }
@@ -61,7 +65,7 @@ pub struct Contest {
 }
 
 impl World {
-    pub fn new(plan: Arc<Plan>, counts: Arc<Counts>) -> Self {
+    pub fn new(plan: Arc<Plan>, counts: Arc<Counts>, is_mixed: bool) -> Self {
         let threads = plan.program.threads.len();
         let acts = || plan.program.acts.iter().enumerate();
         let (mut senders, mut receivers) = (Vec::new(), Vec::new());
@@ -72,6 +76,7 @@ impl World {
         }
         let (mut own_boards, mut gathers) = (HashMap::new(), HashMap::new());
         let (mut contests, mut listeners) = (HashMap::new(), HashMap::new());
+        let mut stages = HashMap::new();
         for (index, act) in acts() {
             match *act {
                 Act::Notify {
@@ -99,6 +104,9 @@ impl World {
                         },
                     );
                 }
+                Act::Pair { .. } => {
+                    stages.insert(index, Stage::default());
+                }
                 Act::Converse { .. } => {
                     let listener =
                         TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
@@ -110,6 +118,7 @@ impl World {
         }
         Self {
             counts,
+            is_mixed,
             mutexes: (0..MUTEXES).map(|_| Mutex::new(0)).collect(),
             graves: Mutex::new(0),
             boards: (0..BOARDS).map(|_| Notice::default()).collect(),
@@ -122,6 +131,7 @@ impl World {
             receivers,
             gathers,
             contests,
+            stages,
             listeners,
             traces: (0..threads).map(|_| Notes::default()).collect(),
             plan,
@@ -218,7 +228,7 @@ impl Contest {
     }
 }
 
-fn some<T>(value: T) -> Notes<Option<T>> {
+pub fn some<T>(value: T) -> Notes<Option<T>> {
     Notes::new(Some(value))
 }
 
@@ -232,7 +242,7 @@ fn signal() -> Signal {
     (some(sender), some(receiver))
 }
 
-fn channel(via: Via) -> (Sending, Receiving) {
+pub fn channel(via: Via) -> (Sending, Receiving) {
     match via {
         Via::Unbounded => {
             let (sender, receiver) = mpsc::channel();

@@ -4,7 +4,7 @@ use super::super::{Fault, every, has};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc as std_mpsc;
-pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError};
+pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 use std::time::Duration;
 
 static SENT: AtomicUsize = AtomicUsize::new(0);
@@ -21,7 +21,8 @@ pub fn channel<T: Clone>() -> (Sender<T>, Receiver<T>) {
 }
 
 pub fn sync_channel<T: Clone>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
-    let (sender, receiver) = std_mpsc::sync_channel(bound);
+    let (sender, receiver) =
+        std_mpsc::sync_channel(bound + usize::from(has(Fault::OverfillsChannels)));
     (
         SyncSender(Held::new(sender)),
         Receiver {
@@ -46,6 +47,12 @@ pub struct SyncSender<T>(Held<std_mpsc::SyncSender<T>, T>);
 impl<T> SyncSender<T> {
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.0.send(value, std_mpsc::SyncSender::send)
+    }
+}
+
+impl<T> SyncSender<T> {
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.0.sender.try_send(value)
     }
 }
 
@@ -98,6 +105,14 @@ impl<T: Clone> Receiver<T> {
             Ok(value) => Ok(self.heard(value)),
             Err(error) => self.again().ok_or(error),
         }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = T> {
+        std::iter::from_fn(|| self.recv().ok())
+    }
+
+    pub fn try_iter(&self) -> impl Iterator<Item = T> {
+        std::iter::from_fn(|| self.try_recv().ok())
     }
 
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
