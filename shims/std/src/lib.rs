@@ -62,6 +62,8 @@
 //!   its methods;
 //! - `os::unix::thread::JoinHandleExt` is not implemented for `JoinHandle`: a green thread runs on OS threads
 //!   that others use too, and has no `pthread_t`;
+//! - `OnceLock` drops its value, but has no `impl Drop` of its own to be named in a bound: std's needs an unstable
+//!   attribute (`may_dangle`), without which a `OnceLock` of references could not be dropped where std's can;
 //! - `Instant` does not convert. `Duration` and `SystemTime` are std's own.
 //!
 //! Std's own, and so the same for every crate, are all errors (`io::Error`, `sync::PoisonError`,
