@@ -15,7 +15,8 @@ pub mod context;
 #[doc(hidden)]
 pub mod fault;
 #[cfg(not(loom))]
-mod fork;
+#[doc(hidden)]
+pub mod fork;
 mod instant;
 mod lock;
 mod os;

@@ -3,18 +3,14 @@
 //! Cancelling is rare, so it may cost: all that poll are woken, and those that were not meant poll again.
 
 use rustix::event::{EventfdFlags, eventfd};
-use standin_core::Lock;
+use rustix::io::DupFlags;
+use standin_core::{Lock, fork};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-#[cfg(feature = "green")]
-use {
-    rustix::io::DupFlags,
-    std::mem::ManuallyDrop,
-    std::os::fd::{AsRawFd, FromRawFd},
-};
 
 /// Readable while a cancellation is under way. Made with the first thread that can be cancelled.
 static DESCRIPTOR: OnceLock<OwnedFd> = OnceLock::new();
@@ -45,6 +41,7 @@ fn descriptor() -> io::Result<&'static OwnedFd> {
         );
         io::Error::new(error.kind(), message)
     })?;
+    fork::in_child(reset)?;
     Ok(DESCRIPTOR.get_or_init(|| made))
 }
 
@@ -85,14 +82,10 @@ pub(super) fn all() {
     let _ = rustix::io::read(descriptor, &mut [0; 8]);
 }
 
-/// In the child of a fork: nobody polls, and the descriptor is the parent's as well.
-///
-/// # Safety
-///
-/// The calling thread is the only one of the process, and is not in this module.
-#[cfg(feature = "green")]
-pub(super) unsafe fn reset() {
-    // SAFETY: the caller's promise.
+/// In the child of a fork: nobody polls, and the descriptor is the parent's as well. It gets another one under the
+/// same number.
+unsafe extern "C" fn reset() {
+    // SAFETY: the one thread of the process runs this, and is not in this module.
     unsafe { GATE.reset(()) };
     SUBSCRIBERS.store(0, Relaxed);
     let Some(descriptor) = DESCRIPTOR.get() else {

@@ -48,6 +48,8 @@ use crate::thread::{Builder, JoinHandle};
 use std::fmt;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A handle to one way of running threads.
 #[derive(Clone, Copy)]
@@ -142,10 +144,18 @@ impl fmt::Display for Engine {
     }
 }
 
+/// This process was forked after a green engine had been started.
+static IS_CHILD_OF_GREEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process was forked after a green engine had been started: it is not to look at it.
+#[inline]
+fn is_child_of_green() -> bool {
+    IS_CHILD_OF_GREEN.load(Relaxed)
+}
+
 /// The engine whose operations serve the calling context.
 pub(crate) fn here() -> &'static dyn Contract {
-    #[cfg(feature = "green")]
-    if green::fork::is_child() {
+    if is_child_of_green() {
         // No reactor came along.
         return OS.0;
     }

@@ -294,8 +294,7 @@ impl Registration {
     /// Forgets the descriptor; with `deregister` every engine is told, which is not needed when closing it
     /// ends the registration by itself.
     pub(crate) fn release(&self, fd: BorrowedFd<'_>, deregister: bool) {
-        #[cfg(feature = "green")]
-        if super::green::fork::is_child() {
+        if super::is_child_of_green() {
             // The registrations are the parent's.
             return;
         }

@@ -18,21 +18,14 @@ use super::machine::Machine;
 use super::section::Section;
 use super::task::Task;
 use crate::coroutine::{Fiber, Kind, free};
-use crate::engine::interrupt;
+use crate::engine::IS_CHILD_OF_GREEN;
 use standin_core::context::{self, Context};
 use std::io;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-static IS_CHILD: AtomicBool = AtomicBool::new(false);
-
-/// Whether this process was forked after a green engine had been started, and is not to look at it.
-#[inline]
-pub(in crate::engine) fn is_child() -> bool {
-    IS_CHILD.load(Relaxed)
-}
+pub(super) use crate::engine::is_child_of_green as is_child;
 
 /// The error of whoever wants green threads in such a process.
 pub(super) fn refused(kind: Kind) -> io::Error {
@@ -83,9 +76,7 @@ unsafe extern "C" fn in_parent() {
 }
 
 unsafe extern "C" fn in_child() {
-    let was_child = IS_CHILD.swap(true, Relaxed);
-    // SAFETY: the one thread of the process runs this, and is not in that module.
-    unsafe { interrupt::reset() };
+    let was_child = IS_CHILD_OF_GREEN.swap(true, Relaxed);
     move_back();
     if let Here::Thread(task) = local::here() {
         // SAFETY: a thread that runs is alive.

@@ -32,7 +32,7 @@
 mod barrier;
 mod blocked;
 mod capture;
-pub(super) mod fork;
+mod fork;
 mod hold;
 mod idle;
 mod list;
