@@ -170,6 +170,33 @@ fn a_channel_of_std_between_green_threads() {
     .succeeds();
 }
 
+/// The first green thread of a process blocks, on a machine that was slow to start: the monitor is there before it.
+#[test]
+fn a_first_thread_that_blocks_at_once() {
+    for _ in 0..10 {
+        isolated(ONE, || {
+            let is_over = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        while !is_over.load(Relaxed) {
+                            std::hint::spin_loop();
+                        }
+                    });
+                }
+                GREEN.run(|| {
+                    let (sender, receiver) = mpsc::sync_channel(0);
+                    let sending = thread::spawn(move || sender.send(1).expect("it is received"));
+                    assert_eq!(receiver.recv(), Ok(1));
+                    sending.join().expect("it only sends");
+                });
+                is_over.store(true, Relaxed);
+            });
+        })
+        .succeeds();
+    }
+}
+
 /// A thread that lost its processor is a thread as any other: it parks, wakes, spawns, sleeps and ends.
 #[test]
 fn what_a_thread_does_without_its_processor() {

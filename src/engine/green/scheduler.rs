@@ -16,7 +16,7 @@ use crate::switches;
 use standin_core::context;
 use std::io;
 use std::num::NonZero;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -205,7 +205,10 @@ impl Scheduler {
         };
         shared.monitor.start(shared)?;
         for processor in &shared.processors {
+            // Before it runs: until then it is not idle, and the monitor does not sleep.
+            shared.machines.fetch_add(1, SeqCst);
             if let Err(error) = reserve::run(Box::new(move || machine::run(processor))) {
+                shared.machines.fetch_sub(1, SeqCst);
                 // Fewer machines are slower but serve every queue: threads are bound to a processor only
                 // when a machine of it runs them. Without any there is no engine.
                 if processor.index == 0 {
@@ -213,7 +216,6 @@ impl Scheduler {
                 }
                 break;
             }
-            shared.machines.fetch_add(1, Relaxed);
         }
         Ok(())
     }
@@ -247,7 +249,9 @@ impl Scheduler {
 impl Shared {
     /// Whether no processor has anything to run.
     pub(super) fn are_all_idle(&self) -> bool {
-        self.idle.are_all_idle(self.machines.load(Relaxed))
+        let machines = self.machines.load(SeqCst);
+        // There are none yet when the monitor starts.
+        machines > 0 && self.idle.are_all_idle(machines)
     }
 
     /// Wakes one sleeping processor, if need be, for work that no running machine is sure to look for.
