@@ -1,6 +1,7 @@
 //! Handlers that run on green threads' stacks, or beside them.
 
 use crate::common::isolated;
+use crate::common::wait::until;
 use crate::storm::{self, HANDLED, Storm, WRONG};
 use standin::engine::{self, GREEN};
 use standin::thread;
@@ -66,10 +67,8 @@ fn handlers_find_the_thread_that_they_interrupt() {
                 assert!(storm.end() > 100, "{} signals", HANDLED.load(SeqCst));
                 assert_eq!(WRONG.load(SeqCst), 0);
                 assert!(storm::FOUND.load(SeqCst) > 0, "handlers met threads");
-                assert_eq!(
-                    storm::RAISED.load(SeqCst),
-                    storm::HANDLED_IN_HANDLER.load(SeqCst)
-                );
+                // The last handler may still be under way, on an OS thread that runs no thread just now.
+                until(|| storm::RAISED.load(SeqCst) == storm::HANDLED_IN_HANDLER.load(SeqCst));
             });
         })
         .succeeds();
