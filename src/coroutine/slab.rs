@@ -41,8 +41,10 @@ unsafe impl Sync for Slab {}
 static NEWEST: AtomicPtr<Slab> = AtomicPtr::new(ptr::null_mut());
 
 /// Guards that are taken back when the system grants no more, two mappings
-/// each.
-const SPARE_MAPPINGS: usize = 32;
+/// each. The allocator needs some, and each OS thread that the monitor starts
+/// takes half a dozen: std ends the process where it gets its stack, but not
+/// the alternate one for signals.
+const SPARE_MAPPINGS: usize = 256;
 
 /// What refused, so that the message can name the limit.
 #[derive(Debug)]
