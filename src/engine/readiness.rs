@@ -143,15 +143,10 @@ impl Wait for Edges {
                 match once(source.is_some_and(Source::has_ended)) {
                     Ok(value) => {
                         if let Some(source) = source
-                            && drains(&value)
+                            && (drains(&value) || fault::is_planted("stale-drained"))
                             && socket.shared.short_is_all()
                         {
-                            let is_stale = fault::is_planted("stale-drained");
-                            source.set_drained(if is_stale {
-                                source.seen(interest)
-                            } else {
-                                seen
-                            });
+                            source.set_drained(seen);
                         }
                         context::progress();
                         return Ok(value);
