@@ -43,7 +43,7 @@ const ALERT_PAUSE: Duration = Duration::from_micros(500);
 const ALERT: u64 = 20_000_000;
 /// How many OS threads are kept ready meanwhile.
 const SPARE: usize = 2;
-/// The same, where a test wants it to be as quick as it can.
+/// How long the monitor waits between two looks where a test wants it to be as quick as it can.
 const HASTY_PAUSE: Duration = Duration::from_micros(20);
 
 pub(super) struct Monitor {
