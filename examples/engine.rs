@@ -2,11 +2,11 @@
 //!
 //! `cargo run --example engine --features threads`
 
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 #[path = "engine/os_threads.rs"]
 mod os_threads;
 
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 fn main() -> std::io::Result<()> {
     use standin::engine::Engine;
     use standin::net::{TcpListener, TcpStream};
@@ -29,7 +29,7 @@ fn main() -> std::io::Result<()> {
     })
 }
 
-#[cfg(not(any(feature = "green", feature = "threads")))]
+#[cfg(not(feature = "_engine"))]
 fn main() {
     eprintln!("without an engine feature standin is std itself: build with --features threads");
     std::process::exit(2);

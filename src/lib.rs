@@ -33,26 +33,31 @@
 //! [`testing`] runs your own tests on every engine, and compares. Its strategies for proptest are there with
 //! the feature `proptest`.
 
-#[cfg(feature = "green")]
+#[cfg(feature = "_engine")]
+pub mod aio;
+#[cfg(feature = "_fibers")]
 pub(crate) mod coroutine;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod engine;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod net;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod os;
-#[cfg(feature = "green")]
+#[cfg(feature = "_fibers")]
 pub(crate) mod switches;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod sync;
 pub mod testing;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod thread;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod time;
 
-#[cfg(not(any(feature = "green", feature = "threads")))]
+#[cfg(not(feature = "_engine"))]
 pub use std::{net, os, sync, thread, thread_local, time};
+
+#[cfg(feature = "_engine")]
+pub use aio::{block_on, block_on_local, try_block_on};
 
 #[doc(hidden)]
 pub extern crate std as __std;

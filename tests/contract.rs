@@ -4,7 +4,12 @@
 //! The suite lies in `contract/`; whoever writes an engine can include it from there by its path, with
 //! `common/` beside it.
 
-#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+#![cfg(all(
+    feature = "green",
+    feature = "async",
+    feature = "threads",
+    target_os = "linux"
+))]
 
 mod common;
 #[path = "../examples/engine/os_threads.rs"]
@@ -13,7 +18,7 @@ mod os_threads;
 #[macro_use]
 mod suite;
 
-use standin::engine::{Engine, GREEN, GREEN_PINNED, THREADS, green};
+use standin::engine::{ASYNC, ASYNC_PINNED, Engine, GREEN, GREEN_PINNED, THREADS, green, tokio};
 
 contract_suite!(free, || GREEN);
 contract_suite!(pinned, || {
@@ -21,6 +26,12 @@ contract_suite!(pinned, || {
     // does not know, and none parks while it unwinds.
     unsafe { green::accept_pinned() };
     GREEN_PINNED
+});
+contract_suite!(async_free, || ASYNC);
+contract_suite!(async_pinned, || {
+    // SAFETY: as above.
+    unsafe { tokio::accept_pinned() };
+    ASYNC_PINNED
 });
 contract_suite!(threads, || THREADS);
 contract_suite!(example, || {

@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 #[path = "testing/engines.rs"]
 mod engines;
 #[path = "testing/one_an_engine.rs"]
@@ -32,7 +32,7 @@ const ENGINES: &[&str] = match (cfg!(feature = "green"), cfg!(feature = "threads
     (false, false) => &["std"],
 };
 /// More than one call is made where there is more than one place.
-const COMPARES: bool = cfg!(any(feature = "green", feature = "threads"));
+const COMPARES: bool = cfg!(feature = "_engine");
 
 /// A limit for what is to hang. Nothing that ends is measured with it.
 const SHORT: Duration = Duration::from_millis(200);

@@ -2,7 +2,7 @@
 //! features that lack one; with all of them there is nothing to see here.
 
 #![cfg(all(
-    any(feature = "green", feature = "threads"),
+    feature = "_engine",
     not(all(feature = "green", feature = "threads")),
     target_os = "linux"
 ))]

@@ -8,7 +8,7 @@
 mod hold;
 #[path = "../../src/engine/green/idle.rs"]
 mod idle;
-#[path = "../../src/engine/green/parking.rs"]
+#[path = "../../src/engine/parking.rs"]
 mod parking;
 #[path = "../../src/engine/green/ring.rs"]
 mod ring;

@@ -6,7 +6,7 @@
 
 pub(crate) use built::{names, run};
 
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 mod built {
     use standin::engine::{self, Engine};
     use std::io;
@@ -41,7 +41,7 @@ mod built {
     fn accept_pinned() {}
 }
 
-#[cfg(not(any(feature = "green", feature = "threads")))]
+#[cfg(not(feature = "_engine"))]
 mod built {
     use std::io;
 

@@ -143,6 +143,7 @@ impl Pool {
 
     /// How many fibers of a class may rest outside the pool. Set it before
     /// the first reservation of the class: it counts from the next one on.
+    #[cfg(any(test, feature = "green"))]
     pub(crate) fn set_slack(&self, class: SizeClass, fibers: usize) {
         self.classes[class.index()]
             .slack
@@ -169,6 +170,7 @@ impl Pool {
     /// # Panics
     ///
     /// As for `take`.
+    #[cfg(any(test, feature = "green"))]
     pub(crate) fn take_many(&self, class: SizeClass, count: usize, into: &mut Vec<Fiber>) {
         let count = count.clamp(1, BATCH);
         let before = into.len();

@@ -21,6 +21,7 @@ use standin_core::{Instant, context};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::thread::JoinHandle as OsJoinHandle;
 
 /// One way of running threads.
@@ -60,6 +61,13 @@ pub trait Spawn {
     ///
     /// The section was not called: no OS thread could be had for it or for those that go on.
     fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()>;
+
+    /// Polls `future` until it is ready; the calling thread, which is one of this engine, waits meanwhile. Does
+    /// not end early. The future is polled by the thread itself, or by whoever else the engine has for it; it
+    /// does not unwind.
+    fn block_on(&self, future: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+        crate::aio::poll_here(future);
+    }
 }
 
 /// The engine's clock.

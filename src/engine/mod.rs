@@ -21,17 +21,32 @@ mod address;
 mod compile_fail;
 mod contract;
 mod control;
+#[cfg(feature = "_fibers")]
+mod elsewhere;
+#[cfg(feature = "_fibers")]
+mod fiber;
+#[cfg(feature = "_fibers")]
+mod fork;
 #[cfg(feature = "green")]
 pub mod green;
 mod interrupt;
 mod kernel;
 mod new_thread;
 mod operations;
+mod os_context;
+#[cfg(feature = "_fibers")]
+mod parking;
+#[cfg(feature = "_fibers")]
+mod pinned;
 mod readiness;
 mod registry;
 pub(crate) mod socket;
 mod source;
 mod threads;
+#[cfg(feature = "async")]
+pub mod tokio;
+#[cfg(feature = "_fibers")]
+mod workers;
 
 pub use address::Address;
 pub use contract::{Contract, Sleep, Socket, Spawn};
@@ -66,6 +81,15 @@ pub const GREEN: Engine = Engine(&green::FREE);
 /// spawning fails until the program made the promise of [`green::accept_pinned`].
 #[cfg(feature = "green")]
 pub const GREEN_PINNED: Engine = Engine(&green::PINNED);
+
+/// Threads that are tasks of a tokio runtime, each with thread-local storage of its own: sound for every program.
+/// Linux with glibc on x86-64; elsewhere spawning fails with an error that says so.
+#[cfg(feature = "async")]
+pub const ASYNC: Engine = Engine(&tokio::FREE);
+/// Threads that are tasks of tokio runtimes of the engine's own, share their OS thread's thread-local storage and
+/// never leave it: spawning fails until the program made the promise of [`tokio::accept_pinned`].
+#[cfg(feature = "async")]
+pub const ASYNC_PINNED: Engine = Engine(&tokio::PINNED);
 
 /// What serves plain OS threads, whether or not `threads` is compiled.
 pub(crate) const OS: Engine = Engine(&threads::Threads);
@@ -144,18 +168,18 @@ impl fmt::Display for Engine {
     }
 }
 
-/// This process was forked after a green engine had been started.
-static IS_CHILD_OF_GREEN: AtomicBool = AtomicBool::new(false);
+/// This process was forked after an engine with fibers had been started.
+static IS_FORKED: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process was forked after a green engine had been started: it is not to look at it.
+/// Whether this process was forked after an engine with fibers had been started: it is not to look at it.
 #[inline]
-fn is_child_of_green() -> bool {
-    IS_CHILD_OF_GREEN.load(Relaxed)
+fn is_forked() -> bool {
+    IS_FORKED.load(Relaxed)
 }
 
 /// The engine whose operations serve the calling context.
 pub(crate) fn here() -> &'static dyn Contract {
-    if is_child_of_green() {
+    if is_forked() {
         // No reactor came along.
         return OS.0;
     }

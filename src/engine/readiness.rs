@@ -24,9 +24,22 @@ pub trait Readiness: Send + Sync {
     /// No more edges for `fd`. One that is on its way may still come.
     fn deregister(&self, fd: BorrowedFd<'_>, source: &'static Source);
 
+    /// Whether closing the last descriptor of a socket ends its registration by itself, so that
+    /// [`deregister`](Self::deregister) need not be called then.
+    fn forgets_what_is_closed(&self) -> bool {
+        false
+    }
+
     /// A thread of this engine is about to wait: the place to bring a descriptor and its waiters together.
-    fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source) {
-        let _ = (fd, source);
+    fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source, interest: Interest) {
+        let _ = (fd, source, interest);
+    }
+
+    /// The reactor that serves the calling thread, for an engine that has several which know nothing of each
+    /// other: a descriptor is registered with each of them that a thread ever waited for it by. `None` is the one
+    /// that was asked.
+    fn of_caller(&self) -> Option<&'static dyn Readiness> {
+        None
     }
 }
 
@@ -37,7 +50,7 @@ impl<R: Readiness> Socket for R {
         address: &Address,
         limit: Limit,
     ) -> io::Result<()> {
-        operations::connect(Edges(self), socket, address, limit)
+        operations::connect(Edges::of(self), socket, address, limit)
     }
 
     fn accept(
@@ -45,7 +58,7 @@ impl<R: Readiness> Socket for R {
         listener: SocketRef<'_>,
         limit: Limit,
     ) -> io::Result<(OwnedFd, Address)> {
-        operations::accept(Edges(self), listener, limit)
+        operations::accept(Edges::of(self), listener, limit)
     }
 
     fn receive(
@@ -55,7 +68,7 @@ impl<R: Readiness> Socket for R {
         peek: bool,
         limit: Limit,
     ) -> io::Result<usize> {
-        operations::receive(Edges(self), socket, buffer, peek, limit)
+        operations::receive(Edges::of(self), socket, buffer, peek, limit)
     }
 
     fn receive_vectored(
@@ -64,7 +77,7 @@ impl<R: Readiness> Socket for R {
         buffers: &mut [IoSliceMut<'_>],
         limit: Limit,
     ) -> io::Result<usize> {
-        operations::receive_vectored(Edges(self), socket, buffers, limit)
+        operations::receive_vectored(Edges::of(self), socket, buffers, limit)
     }
 
     fn receive_from(
@@ -74,7 +87,7 @@ impl<R: Readiness> Socket for R {
         peek: bool,
         limit: Limit,
     ) -> io::Result<(usize, Address)> {
-        operations::receive_from(Edges(self), socket, buffer, peek, limit)
+        operations::receive_from(Edges::of(self), socket, buffer, peek, limit)
     }
 
     fn send(
@@ -83,7 +96,7 @@ impl<R: Readiness> Socket for R {
         buffer: &[u8],
         limit: Limit,
     ) -> io::Result<usize> {
-        operations::send(Edges(self), socket, buffer, limit)
+        operations::send(Edges::of(self), socket, buffer, limit)
     }
 
     fn send_vectored(
@@ -92,7 +105,7 @@ impl<R: Readiness> Socket for R {
         buffers: &[IoSlice<'_>],
         limit: Limit,
     ) -> io::Result<usize> {
-        operations::send_vectored(Edges(self), socket, buffers, limit)
+        operations::send_vectored(Edges::of(self), socket, buffers, limit)
     }
 
     fn send_to(
@@ -102,7 +115,7 @@ impl<R: Readiness> Socket for R {
         address: &Address,
         limit: Limit,
     ) -> io::Result<usize> {
-        operations::send_to(Edges(self), socket, buffer, address, limit)
+        operations::send_to(Edges::of(self), socket, buffer, address, limit)
     }
 
     fn shutdown(&'static self, socket: SocketRef<'_>, how: Shutdown) -> io::Result<()> {
@@ -113,6 +126,12 @@ impl<R: Readiness> Socket for R {
 /// Waiting for an edge from the reactor of an engine.
 #[derive(Clone, Copy)]
 struct Edges(&'static dyn Readiness);
+
+impl Edges {
+    fn of(engine: &'static dyn Readiness) -> Self {
+        Self(engine.of_caller().unwrap_or(engine))
+    }
+}
 
 impl Wait for Edges {
     fn may_block(self) -> bool {
@@ -171,7 +190,7 @@ impl Wait for Edges {
                 }
             };
             if let Some((source, seen)) = wait_from {
-                self.0.before_wait(socket.fd, source);
+                self.0.before_wait(socket.fd, source, interest);
                 let until = look.until(socket, interest, deadline);
                 if !source.wait(interest, seen, until)? && until == deadline {
                     return Err(would_block());

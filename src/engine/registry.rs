@@ -8,7 +8,8 @@ static CHOSEN: OnceLock<Engine> = OnceLock::new();
 
 /// All engines that were compiled and can be used as things stand, the preferred one first.
 ///
-/// Pinned green threads are among them once the program accepted them (`green::accept_pinned`).
+/// Pinned threads are among them once the program accepted them (`green::accept_pinned`,
+/// `tokio::accept_pinned`).
 pub fn all() -> Vec<Engine> {
     compiled()
         .iter()
@@ -60,7 +61,7 @@ pub fn set_default(engine: Engine) -> io::Result<()> {
 }
 
 /// What `spawn` makes on plain OS threads: what the program said with [`set_default`], else the environment
-/// variable `STANDIN_ENGINE`, else the first compiled of `green`, `threads`.
+/// variable `STANDIN_ENGINE`, else the first compiled of `green`, `async`, `threads`.
 ///
 /// # Errors
 ///
@@ -85,17 +86,25 @@ fn compiled() -> &'static [Engine] {
     &[
         #[cfg(feature = "green")]
         super::GREEN,
+        #[cfg(feature = "async")]
+        super::ASYNC,
         #[cfg(feature = "threads")]
         super::THREADS,
         #[cfg(feature = "green")]
         super::GREEN_PINNED,
+        #[cfg(feature = "async")]
+        super::ASYNC_PINNED,
     ]
 }
 
 fn usable(engine: Engine) -> io::Result<()> {
     #[cfg(feature = "green")]
     if engine == super::GREEN_PINNED {
-        return super::green::pinned_accepted();
+        return super::pinned::accepted(engine.name());
+    }
+    #[cfg(feature = "async")]
+    if engine == super::ASYNC_PINNED {
+        return super::pinned::accepted(engine.name());
     }
     let _ = engine;
     Ok(())

@@ -309,7 +309,7 @@ impl<S: AsFd> Handle<S> {
 
     /// The std socket, in the mode that its user sees, known to no engine any more.
     pub(crate) fn into_std(mut self) -> S {
-        self.registration.release(self.std().as_fd(), true);
+        self.registration.release(self.std().as_fd(), false);
         self.shared.restore_mode(self.std().as_fd());
         self.socket
             .take()
@@ -320,9 +320,8 @@ impl<S: AsFd> Handle<S> {
 impl<S: AsFd> Drop for Handle<S> {
     fn drop(&mut self) {
         if let Some(socket) = &self.socket {
-            // The last descriptor of a socket takes its registrations along when it is closed.
-            let has_clones = Arc::strong_count(&self.shared) > 1;
-            self.registration.release(socket.as_fd(), has_clones);
+            let is_last = Arc::strong_count(&self.shared) == 1;
+            self.registration.release(socket.as_fd(), is_last);
         }
     }
 }

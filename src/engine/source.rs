@@ -28,7 +28,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
 /// What an operation waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +51,7 @@ pub struct Source {
     drained: AtomicU32,
     hung_up: AtomicBool,
     /// The engine's own: where it registered the descriptor.
-    pub home: AtomicU32,
+    pub home: AtomicUsize,
     /// The engine's own: how often in a row it was waited for from somewhere else.
     pub strangers: AtomicU32,
     /// Who registered it. Written before the source is published in a [`Registration`] and after it was
@@ -88,7 +88,7 @@ impl Source {
             write: edges(),
             drained: AtomicU32::new(NEVER),
             hung_up: AtomicBool::new(false),
-            home: AtomicU32::new(0),
+            home: AtomicUsize::new(0),
             strangers: AtomicU32::new(0),
             owner: Cell::new(None),
             next: AtomicPtr::new(ptr::null_mut()),
@@ -291,10 +291,9 @@ impl Registration {
         Ok((source, Some(seen)))
     }
 
-    /// Forgets the descriptor; with `deregister` every engine is told, which is not needed when closing it
-    /// ends the registration by itself.
-    pub(crate) fn release(&self, fd: BorrowedFd<'_>, deregister: bool) {
-        if super::is_child_of_green() {
+    /// Forgets the descriptor. With `is_last` it is closed next, and is the last of its socket.
+    pub(crate) fn release(&self, fd: BorrowedFd<'_>, is_last: bool) {
+        if super::is_forked() {
             // The registrations are the parent's.
             return;
         }
@@ -303,7 +302,9 @@ impl Registration {
         // SAFETY: sources are never freed.
         while let Some(released) = unsafe { source.as_ref() } {
             source = released.next.load(Relaxed);
-            if deregister && let Some(owner) = released.owner.get() {
+            if let Some(owner) = released.owner.get()
+                && !(is_last && owner.forgets_what_is_closed())
+            {
                 owner.deregister(fd, released);
             }
             retire(released);

@@ -220,7 +220,7 @@ macro_rules! __if_threads {
 }
 
 /// Lets its tokens through, with no engine.
-#[cfg(not(any(feature = "green", feature = "threads")))]
+#[cfg(not(feature = "_engine"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __if_std {
@@ -228,7 +228,7 @@ macro_rules! __if_std {
 }
 
 /// Drops its tokens, with any engine.
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __if_std {

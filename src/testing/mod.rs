@@ -73,10 +73,10 @@ mod equivalence;
 mod every;
 mod macros;
 mod outcome;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 #[path = "place/engines.rs"]
 mod place;
-#[cfg(not(any(feature = "green", feature = "threads")))]
+#[cfg(not(feature = "_engine"))]
 #[path = "place/std_alone.rs"]
 mod place;
 mod report;

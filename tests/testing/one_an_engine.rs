@@ -69,14 +69,14 @@ mod empty {
 }
 
 /// The engine as the name of a test says it.
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 fn here() -> String {
     use standin::engine::Control;
     let engine = Control::current(|control| control?.engine()).expect("a thread of an engine");
     engine.name().replace('-', "_")
 }
 
-#[cfg(not(any(feature = "green", feature = "threads")))]
+#[cfg(not(feature = "_engine"))]
 fn here() -> String {
     "std".to_owned()
 }

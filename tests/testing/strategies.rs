@@ -112,7 +112,7 @@ fn a_property_that_fails_is_an_error() {
 }
 
 #[test]
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 fn a_difference_is_an_error() {
     use standin::engine::Control;
     let engine = || Control::current(|control| control?.engine());

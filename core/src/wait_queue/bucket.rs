@@ -3,7 +3,8 @@
 //! Two levels, so that a hundred thousand waiters on one address do not stand in the way of another that
 //! happens to hash to the same bucket. The first waiter on an address stands for the address.
 
-use super::waiter::Waiter;
+use super::waiter::{CHOSEN, Waiter};
+use super::wakers::Wakers;
 use std::ptr;
 
 pub(super) struct Bucket {
@@ -14,11 +15,11 @@ pub(super) struct Bucket {
 // SAFETY: the nodes are reached only through the bucket, which is behind a lock (*linked* in `waiter.rs`).
 unsafe impl Send for Bucket {}
 
-/// Nodes that were unlinked and are to be woken once the lock is free, chained by `next`.
+/// Nodes that were unlinked and not yet told so, or linked again, chained by `next`: the lock is held as long as
+/// there are any.
 pub(super) struct Unlinked {
     first: *const Waiter,
     last: *const Waiter,
-    count: usize,
 }
 
 impl Bucket {
@@ -72,10 +73,56 @@ impl Bucket {
             popped += 1;
         }
         if popped > 0 {
-            // SAFETY: `head` is alive until `out` is woken, and `waiter`, where not null, is linked.
+            // SAFETY: `head` is alive, since nobody was told yet that it is unlinked, and `waiter`, where not null, is linked.
             unsafe { self.replace_head(&*head, waiter) };
         }
         popped
+    }
+
+    /// Chooses up to `count` waiters on `address`, the longest waiting first, and returns how many. The wait of
+    /// as many as `wakers` has room for has ended when this returns. The others stand in a queue of their own
+    /// ([`CHOSEN`]): the next [`end_chosen`](Self::end_chosen) goes on with them.
+    pub(super) fn choose(&mut self, address: usize, count: usize, wakers: &mut Wakers) -> usize {
+        let ended = self.end(address, count, wakers);
+        let mut others = Unlinked::new();
+        let rest = self.pop(address, count - ended, &mut others);
+        self.link(&mut others, address | CHOSEN);
+        ended + rest
+    }
+
+    /// Ends the wait of chosen waiters, as many as `wakers` has room for, of up to `count`; returns how many.
+    pub(super) fn end_chosen(
+        &mut self,
+        address: usize,
+        count: usize,
+        wakers: &mut Wakers,
+    ) -> usize {
+        self.end(address | CHOSEN, count, wakers)
+    }
+
+    fn end(&mut self, address: usize, count: usize, wakers: &mut Wakers) -> usize {
+        let mut unlinked = Unlinked::new();
+        let ended = self.pop(address, count.min(wakers.room()), &mut unlinked);
+        while let Some(waiter) = unlinked.pop() {
+            // SAFETY: unlinked above, in the section that this is called in.
+            wakers.push(unsafe { Waiter::end(waiter) });
+        }
+        ended
+    }
+
+    /// Appends waiters to the queue of `address`, which is one of this bucket's.
+    pub(super) fn link(&mut self, unlinked: &mut Unlinked, address: usize) -> usize {
+        let mut count = 0;
+        while let Some(waiter) = unlinked.pop() {
+            // SAFETY: nodes in the chain are alive, and stay so until they are unlinked again; both buckets,
+            // or the one, are locked.
+            unsafe {
+                (*waiter).set_address(address);
+                self.push(&*waiter);
+            }
+            count += 1;
+        }
+        count
     }
 
     /// Takes one waiter out; false if it was not linked any more.
@@ -156,39 +203,28 @@ impl Unlinked {
         Self {
             first: ptr::null(),
             last: ptr::null(),
-            count: 0,
         }
     }
 
     fn push(&mut self, waiter: &Waiter) {
         waiter.links.next.set(ptr::null());
-        // SAFETY: nodes in this chain are alive, since nobody but its owner can wake them.
+        // SAFETY: nodes in this chain are alive, since its owner holds the lock and told nobody.
         match unsafe { self.last.as_ref() } {
             Some(last) => last.links.next.set(waiter),
             None => self.first = waiter,
         }
         self.last = waiter;
-        self.count += 1;
     }
 
     /// Takes the first node out of the chain.
     pub(super) fn pop(&mut self) -> Option<*const Waiter> {
-        // SAFETY: nodes in this chain are alive, since nobody but its owner can wake them.
+        // SAFETY: nodes in this chain are alive, since its owner holds the lock and told nobody.
         let first = unsafe { self.first.as_ref() }?;
         self.first = first.links.next.get();
         if self.first.is_null() {
             self.last = ptr::null();
         }
         Some(first)
-    }
-
-    /// Wakes them all, in order; returns how many there were.
-    pub(super) fn wake(mut self) -> usize {
-        while let Some(waiter) = self.pop() {
-            // SAFETY: this chain's owner unlinked it, and took it out of the chain before the wake.
-            unsafe { Waiter::wake(waiter) };
-        }
-        self.count
     }
 }
 

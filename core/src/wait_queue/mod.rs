@@ -1,6 +1,6 @@
 //! The one place where threads wait for memory, with the semantics of a futex: [`wait`] sleeps while a word
-//! has an expected value, [`wake`] wakes those who wait on a word. Waiters of every context (OS threads,
-//! threads of any engine, futures) stand in one queue for each address, in the order in which they came.
+//! has an expected value, [`wake`] wakes those who wait on a word, and [`Waiting`] is what a future waits with.
+//! Waiters of every context (OS threads, threads of any engine, futures) stand in one queue for each address, in the order in which they came.
 //!
 //! `Mutex`, `Condvar`, channels, `park` and `join` stand on this, as std's stand on the kernel's futex.
 //!
@@ -11,6 +11,8 @@ mod bucket;
 pub mod model;
 mod table;
 mod waiter;
+mod waiting;
+mod wakers;
 
 use crate::Instant;
 #[cfg(not(loom))]
@@ -19,6 +21,8 @@ use crate::context;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 #[cfg(not(loom))]
 use table::TABLE;
+#[cfg(not(loom))]
+pub use waiting::Waiting;
 
 /// Why a [`wait`] ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,6 +95,7 @@ pub fn requeue(
 /// The calling thread is the only one of the process, and is not in this module.
 #[cfg(not(loom))]
 pub(crate) unsafe fn reset() {
+    waiting::forget();
     // SAFETY: the caller's promise.
     unsafe { TABLE.reset() };
 }

@@ -2,10 +2,14 @@
 //! anew for every execution. Exists under `--cfg loom` only.
 
 use super::table::Table;
+use super::waiting::Place;
 use super::{Instant, Wait};
 use crate::context::Context;
 use crate::os::OsThread;
 use loom::sync::atomic::{AtomicBool, AtomicU32};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::Poll;
 
 /// A wait queue of its own.
 pub struct WaitQueue(Table);
@@ -53,6 +57,45 @@ impl WaitQueue {
         wake_count: usize,
     ) -> Option<(usize, usize)> {
         self.0.requeue(from, expected, to.addr(), wake_count)
+    }
+}
+
+/// As `wait_queue::Waiting`, in a queue that the caller gives.
+pub struct Waiting<Q: Deref<Target = WaitQueue>> {
+    place: Place,
+    queue: Q,
+}
+
+impl<Q: Deref<Target = WaitQueue>> Waiting<Q> {
+    /// Not waiting yet.
+    pub const fn new(queue: Q) -> Self {
+        Self {
+            place: Place::new(),
+            queue,
+        }
+    }
+
+    /// As `wait_queue::Waiting::poll`.
+    pub fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        word: &AtomicU32,
+        expected: u32,
+    ) -> Poll<Wait> {
+        // SAFETY: the place is pinned when the whole is, and the queue is not moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above.
+        let place = unsafe { Pin::new_unchecked(&mut this.place) };
+        place.poll(&this.queue.0, cx, word, expected)
+    }
+}
+
+impl<Q: Deref<Target = WaitQueue>> Drop for Waiting<Q> {
+    fn drop(&mut self) {
+        // A model that failed unwinds its threads wherever they are.
+        if !std::thread::panicking() {
+            self.place.leave(&self.queue.0);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! One thread that waits: a node on its own stack, linked into the queue of the address that it waits on.
+//! One that waits: a node on a thread's own stack, or inside of a future, linked into the queue of the address
+//! that it waits on.
 
 use crate::sys::{Cell, UnsafeCell};
 use std::ptr;
@@ -15,14 +16,21 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+/// Added to an address, which is a multiple of four: the queue of those whom a wake on that address has chosen
+/// and is about to wake. It lies in the same bucket.
+pub(super) const CHOSEN: usize = 1;
+
 /// A node in a bucket's lists.
 ///
 /// # Invariants
 ///
 /// - *linked*: `links` is read and written only under the lock of the bucket that `address` hashes to;
 ///   `address` is written only under the locks of both the old and the new one.
-/// - *alive*: the node lives until its thread saw `woken`, or took it out of the lists itself under that lock.
-/// - *waker*: belongs to the waiting thread until the node is linked, to whoever unlinked it afterwards.
+/// - *alive*: while the node is linked it lives. It is unlinked under that lock, by a waker that also stores
+///   `woken` in the same section, or by its owner; its owner lets it end only after it saw `woken` or took the
+///   lock and found it unlinked.
+/// - *waker*: belongs to the owner until the node is linked, and to whoever has the bucket's lock until it is
+///   unlinked; afterwards it is the owner's again.
 pub(super) struct Waiter {
     address: AtomicUsize,
     woken: AtomicBool,
@@ -69,24 +77,42 @@ impl Waiter {
         self.address.store(address, Relaxed);
     }
 
+    /// Whether it stands among the chosen. Only an answer under the lock lasts.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.address() & CHOSEN != 0
+    }
+
+    /// The address that it waits on; if it was chosen, the one that the wake was for.
+    pub(super) fn origin(&self) -> usize {
+        self.address() & !CHOSEN
+    }
+
     pub(super) fn is_woken(&self) -> bool {
         self.woken.load(Acquire)
     }
 
-    /// Wakes the thread of a node that the caller unlinked. The node may be gone when this returns.
+    /// Puts another waker in the place of the one that is there.
     ///
     /// # Safety
     ///
-    /// `this` is alive, and the caller is the one that unlinked it.
-    pub(super) unsafe fn wake(this: *const Self) {
+    /// The caller has the lock of the bucket that the node is linked in, or is the owner of one that is not.
+    pub(super) unsafe fn replace_waker(&self, waker: Option<Waker>) -> Option<Waker> {
+        // SAFETY: the *waker* invariant makes the cell the caller's.
+        std::mem::replace(unsafe { &mut *self.waker.get() }, waker)
+    }
+
+    /// Ends the wait of a node that the caller unlinked; the waker is for the caller to wake without the lock.
+    /// The node may be gone when this returns.
+    ///
+    /// # Safety
+    ///
+    /// `this` is alive, and the caller unlinked it in this section of its bucket's lock.
+    pub(super) unsafe fn end(this: *const Self) -> Waker {
         // SAFETY: alive until `woken` is set below; the *waker* invariant makes the cell the caller's.
-        let waker = unsafe {
-            let waker = (*(*this).waker.get()).take();
+        unsafe {
+            let waker = (*this).replace_waker(None);
             (*this).woken.store(true, Release);
-            waker
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+            waker.expect("a linked node has a waker")
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What the scheduler keeps in thread-locals: which task runs here, and which machine this OS thread is. Nothing else of the engine reads thread-locals, and none of these functions is inlined: a caller
-//! that parks may go on on another OS thread, and must not keep an address from before.
+//! What the scheduler keeps in thread-locals: which task runs here, and which machine this OS
+//! thread is. Nothing else of the engine reads thread-locals, and none of these functions is inlined: a caller that
+//! parks may go on on another OS thread, and must not keep an address from before.
 //!
 //! A free thread has a block of its own, so there the task is set once, when the thread starts; the machine is
 //! what its task says. On an OS thread's own block (machines, pinned threads) the machine keeps both up to
@@ -13,8 +14,6 @@ use std::ptr::{self, NonNull};
 thread_local! {
     static TASK: Cell<*const Task> = const { Cell::new(ptr::null()) };
     static MACHINE: Cell<*const Machine> = const { Cell::new(ptr::null()) };
-    /// The block of the free thread that forks on this OS thread; 0 if none does.
-    static FORKING: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The green thread that the caller runs on; null outside of all.
@@ -52,14 +51,4 @@ pub(super) fn here() -> Here {
 #[inline(never)]
 pub(super) fn set_machine(machine: *const Machine) {
     MACHINE.set(machine);
-}
-
-#[inline(never)]
-pub(super) fn set_forking(block: usize) {
-    FORKING.set(block);
-}
-
-#[inline(never)]
-pub(super) fn take_forking() -> usize {
-    FORKING.take()
 }

@@ -1,14 +1,15 @@
 //! A machine: an OS thread that runs the green threads of the processor that it holds.
 
 use super::barrier;
-use super::fork;
 use super::hold::Hold;
 use super::local;
 use super::os_thread;
 use super::processor::Processor;
 use super::scheduler::Shared;
 use super::task::Task;
-use crate::coroutine::{Kind, free};
+use crate::coroutine::{Fiber, Kind, free};
+use crate::engine::fiber::as_context;
+use crate::engine::fork;
 use standin_core::{Lock, context};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
@@ -169,8 +170,10 @@ pub(super) fn run(processor: &'static Processor) {
     local::set_machine(ptr::null());
     if fork::is_child() {
         // All that a thread does there is to end, and what it leaves is nobody's.
+        // SAFETY: nobody else is there to have changed it; a thread that has run has a fiber.
+        let block = unsafe { (*(*last.0).fiber.get()).as_ref().map_or(0, Fiber::block) };
         // SAFETY: the thread stopped on this machine.
-        unsafe { fork::end(machine, last.0) };
+        unsafe { fork::end(machine.home(), block) };
         return;
     }
     // SAFETY: the thread stopped on this machine, which has it.
@@ -207,7 +210,7 @@ unsafe fn resume(
     if is_pinned {
         local::set_task(task);
         // SAFETY: the thread runs on this OS thread from here until it is replaced below.
-        unsafe { context::replace(Some(task.as_context())) };
+        unsafe { context::replace(Some(as_context(task))) };
     }
     machine.leave_for(task);
     // SAFETY: a fiber that is between two threads takes a task; one in the middle of a thread ignores the

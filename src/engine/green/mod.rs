@@ -32,7 +32,6 @@
 mod barrier;
 mod blocked;
 mod capture;
-mod fork;
 mod hold;
 mod idle;
 mod list;
@@ -40,7 +39,6 @@ mod local;
 mod machine;
 mod monitor;
 mod os_thread;
-mod parking;
 mod processor;
 mod reactor;
 mod reserve;
@@ -50,16 +48,17 @@ mod section;
 mod task;
 mod timers;
 
-use super::{Contract, NewThread, Readiness, Sleep, Source, Spawn};
+use super::{Contract, Interest, NewThread, Readiness, Sleep, Source, Spawn, fork, pinned};
 use crate::coroutine::Kind;
+use crate::engine::fork::OnOsThread;
 use processor::Processor;
 use scheduler::Scheduler;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::Relaxed;
 use task::Task;
 
+pub use super::pinned::accept as accept_pinned;
 pub use blocked::{Backtrace, Blocked, on_blocked};
 
 /// Green threads of one kind.
@@ -74,39 +73,13 @@ pub(super) static PINNED: Green = Green {
     scheduler: Scheduler::new(Kind::Pinned),
 };
 
-static PINNED_ACCEPTED: AtomicBool = AtomicBool::new(false);
-
-/// Allows pinned green threads in this process: `GREEN_PINNED` spawns from now on.
-///
-/// Pinned threads of one OS thread interleave in the same thread-local storage, at every call that parks:
-/// socket operations, sleeps, locks, channels, joins of this crate.
-///
-/// # Safety
-///
-/// In this program no code that runs in a pinned thread
-///
-/// - keeps a pointer or reference that it got through a thread-local (one declared by std's `thread_local!`,
-///   or one of C) across a call that parks, or relies on the value to be the same afterwards; standin's own
-///   [`thread_local!`](crate::thread_local) is exempt, because its values belong to the green thread;
-/// - holds a lock that standin does not know (std's, `parking_lot`'s, a C library's) across a call that
-///   parks: the next thread that wants it may be on the same OS thread, which then waits for itself;
-/// - waits for another thread by anything that standin does not know (std's `mpsc`, `thread::park`);
-/// - parks while it unwinds (in a destructor): std counts panics in a thread-local, so other threads would
-///   seem to panic.
-pub unsafe fn accept_pinned() {
-    PINNED_ACCEPTED.store(true, Release);
-}
-
-pub(super) fn pinned_accepted() -> io::Result<()> {
-    if PINNED_ACCEPTED.load(Acquire) {
-        return Ok(());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        "cannot use green-pinned: pinned threads share thread-local storage, so the program has to promise \
-         first, by calling standin::engine::green::accept_pinned, that nothing in it minds; the engine green \
-         needs no promise",
-    ))
+/// Calls `f` if the caller is a green thread.
+pub(super) fn current(f: impl FnOnce(&dyn OnOsThread)) {
+    Task::current(|task| {
+        if let Some(task) = task {
+            f(task);
+        }
+    });
 }
 
 fn name_of(kind: Kind) -> &'static str {
@@ -131,7 +104,7 @@ impl Sleep for Green {}
 impl Spawn for Green {
     fn start(&'static self, thread: NewThread) -> io::Result<Option<std::thread::JoinHandle<()>>> {
         if self.scheduler.kind() == Kind::Pinned {
-            pinned_accepted()?;
+            pinned::accepted(self.name())?;
         }
         self.scheduler
             .spawn(thread)
@@ -156,7 +129,7 @@ const STRANGERS: u32 = 16;
 impl Readiness for Green {
     fn register(&self, fd: BorrowedFd<'_>, source: &'static Source) -> io::Result<()> {
         let processor = self.here();
-        source.home.store(processor.index as u32, Relaxed);
+        source.home.store(processor.index, Relaxed);
         processor.reactor.register(fd, source)
     }
 
@@ -164,23 +137,27 @@ impl Readiness for Green {
         self.home(source).reactor.deregister(fd);
     }
 
+    fn forgets_what_is_closed(&self) -> bool {
+        true
+    }
+
     /// Wakes from another processor cost a system call on each side, so a descriptor follows its waiters.
-    fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source) {
+    fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source, _: Interest) {
         let here = self.here();
         let home = source.home.load(Relaxed);
-        if home == here.index as u32 {
+        if home == here.index {
             source.strangers.store(0, Relaxed);
         } else if source.strangers.fetch_add(1, Relaxed) == STRANGERS
             && source
                 .home
-                .compare_exchange(home, here.index as u32, Relaxed, Relaxed)
+                .compare_exchange(home, here.index, Relaxed, Relaxed)
                 .is_ok()
         {
             source.strangers.store(0, Relaxed);
             // The new one first: what the descriptor is ready for is its first edge, so none is lost between
             // the two. Should it fail for want of memory, the descriptor stays where it is.
             match here.reactor.register(fd, source) {
-                Ok(()) => self.scheduler.shared().processors[home as usize]
+                Ok(()) => self.scheduler.shared().processors[home]
                     .reactor
                     .deregister(fd),
                 Err(_) => source.home.store(home, Relaxed),
@@ -213,6 +190,6 @@ impl Green {
     }
 
     fn home(&self, source: &Source) -> &Processor {
-        &self.scheduler.shared().processors[source.home.load(Relaxed) as usize]
+        &self.scheduler.shared().processors[source.home.load(Relaxed)]
     }
 }

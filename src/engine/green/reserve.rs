@@ -1,8 +1,8 @@
 //! OS threads for whatever needs one for a while: machines, and the blocking sections of pinned threads.
 //! They are kept for some seconds when they have nothing to do.
 
-use super::fork;
 use crate::coroutine::overflow;
+use crate::engine::fork;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;

@@ -1,7 +1,6 @@
 //! The scheduler of one kind of green threads: its processors, the queue that they share, and where a thread
 //! that becomes ready goes.
 
-use super::fork;
 use super::idle::Idle;
 use super::list::SharedList;
 use super::local::{self, Here};
@@ -11,11 +10,11 @@ use super::processor::{CACHE, Processor};
 use super::reserve;
 use super::task::{self, Task};
 use crate::coroutine::{Kind, Pool, SizeClass};
-use crate::engine::NewThread;
+use crate::engine::workers::workers;
+use crate::engine::{NewThread, fork};
 use crate::switches;
 use standin_core::context;
 use std::io;
-use std::num::NonZero;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -181,7 +180,7 @@ impl Scheduler {
     /// Starts the machines, if they were not.
     fn start(&'static self) -> io::Result<&'static Shared> {
         if fork::is_child() {
-            return Err(fork::refused(self.kind));
+            return Err(fork::refused(super::name_of(self.kind)));
         }
         if !self.started.load(Acquire) {
             fork::watch()?;
@@ -223,7 +222,7 @@ impl Scheduler {
     fn prepare(&'static self) -> io::Result<Shared> {
         let switches =
             switches::get().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let count = processors()?;
+        let count = workers()?;
         let default_class = self.pool.default_class()?;
         // Each processor's cache, and what it takes from the pool at once.
         self.pool
@@ -266,25 +265,5 @@ impl Shared {
         if let Some(index) = self.idle.to_wake() {
             self.processors[index].reactor.wake();
         }
-    }
-}
-
-/// How many processors: `STANDIN_WORKERS`, else the available cores.
-fn processors() -> io::Result<usize> {
-    const MOST: usize = 1024;
-    let Some(value) = std::env::var_os("STANDIN_WORKERS") else {
-        return Ok(std::thread::available_parallelism()
-            .map_or(1, NonZero::get)
-            .min(MOST));
-    };
-    match value.to_str().map(str::parse) {
-        Some(Ok(count)) if (1..=MOST).contains(&count) => Ok(count),
-        _ => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!(
-                "the environment variable STANDIN_WORKERS is {value:?}: it has to be a number of processors \
-                 from 1 to {MOST}; unset it for one an available core"
-            ),
-        )),
     }
 }

@@ -2,24 +2,21 @@
 //!
 //! A free thread stays where it is and gives its processor to another machine. When the section is over, it goes
 //! on beside the processors, and comes back to their queues when it next parks or yields: one section after
-//! another costs one hand-over. A pinned thread cannot be followed by those that are pinned with it, so its
-//! section runs on another OS thread, and it parks meanwhile.
+//! another costs one hand-over. A pinned thread's section runs elsewhere.
 
-use super::fork;
 use super::machine;
 use super::reserve;
 use super::task::Task;
 use crate::coroutine::Kind;
-use crate::engine::Control;
-use standin_core::context::{self, Context, OsThread};
-use standin_core::{Instant, wait_queue};
-use std::any::Any;
+use crate::engine::elsewhere;
+use crate::engine::fork;
+use crate::engine::os_context::OsContext;
+use standin_core::context::{self, Context};
+use standin_core::wait_queue;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::task::Waker;
 
 /// How many sections run at once; others wait for their turn. Each has an OS thread.
 const MOST: u32 = 512;
@@ -34,13 +31,15 @@ pub(super) fn run(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result
     let _permit = Permit::acquire();
     match task.scheduler.kind() {
         Kind::Free => here(task, section),
-        Kind::Pinned => elsewhere(section),
+        Kind::Pinned => elsewhere::run(section, reserve::run, || {
+            unreachable!("an OS thread of the reserve runs what it is given")
+        }),
     }
 }
 
 fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
     give_processor_away(task)?;
-    let context = Section::new(task);
+    let context = OsContext::new(task.control.clone());
     task.in_section.set(true);
     // A cancellation wakes whatever the thread parks by: in the section, that is the OS thread.
     task.control.bind(context.waker());
@@ -50,7 +49,7 @@ fn here(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
     section();
     if fork::is_child() {
         // It was not when the section began, or the thread would be in a longer one.
-        fork::live_on(task);
+        fork::live_on(&task.control);
         return Ok(());
     }
     // SAFETY: the thread's own context, which was there before.
@@ -79,67 +78,6 @@ fn give_processor_away(task: &Task) -> io::Result<()> {
             Err(error)
         }
     }
-}
-
-/// A thread in a blocking section on its own OS thread: it parks by blocking that.
-pub(super) struct Section {
-    parking: OsThread,
-    control: Arc<Control>,
-}
-
-impl Section {
-    pub(super) fn new(task: &Task) -> Self {
-        Self {
-            parking: OsThread::new(),
-            control: task.control.clone(),
-        }
-    }
-}
-
-impl Context for Section {
-    fn park(&self, deadline: Option<Instant>) {
-        self.parking.park(deadline);
-    }
-
-    fn waker(&self) -> Waker {
-        self.parking.waker()
-    }
-
-    fn local(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(&self.control)
-    }
-}
-
-fn elsewhere(section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
-    struct Job {
-        section: *mut (dyn FnMut() + Send),
-        done: *const AtomicU32,
-    }
-    // SAFETY: the section is `Send`, and `done` is an atomic; both outlive the job.
-    unsafe impl Send for Job {}
-
-    let done = AtomicU32::new(0);
-    let section: *mut (dyn FnMut() + Send + '_) = section;
-    // SAFETY: only the lifetime changes: the wait below does not end before the job is done with it.
-    let section: *mut (dyn FnMut() + Send + 'static) = unsafe { std::mem::transmute(section) };
-    let job = Job {
-        section,
-        done: &done,
-    };
-    reserve::run(Box::new(move || {
-        let job = job;
-        // SAFETY: alive, and used by nobody else, until `done` is set; the word's address alone is used
-        // afterwards.
-        unsafe {
-            (*job.section)();
-            (*job.done).store(1, Release);
-        }
-        wait_queue::wake(job.done, 1);
-    }))?;
-    while done.load(Acquire) == 0 {
-        let _ = wait_queue::wait(&done, 0, None);
-    }
-    Ok(())
 }
 
 /// One of [`MOST`].

@@ -2,16 +2,18 @@
 
 use super::local;
 use super::machine::{Command, Machine};
-use super::parking::Parking;
 use super::scheduler::Scheduler;
 use super::timers::Timer;
-use crate::coroutine::{Fiber, Kind, SizeClass, Suspender, free};
+use crate::coroutine::{Fiber, Kind, SizeClass, Suspender};
+use crate::engine::fiber::{self, OnFiber};
+use crate::engine::fork::OnOsThread;
+use crate::engine::parking::Parking;
 use crate::engine::{Control, NewThread};
-use standin_core::context::{self, Context};
-use standin_core::{Instant, fault};
+use standin_core::Instant;
+use standin_core::context::Context;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -118,12 +120,6 @@ impl Task {
         // SAFETY: the suspender lives at the base of the stack that the thread runs on.
         unsafe { (*self.suspender.get()).suspend(command.encode()) };
     }
-
-    pub(super) fn as_context(&self) -> NonNull<dyn Context> {
-        let context: NonNull<dyn Context + '_> = NonNull::from(self as &dyn Context);
-        // SAFETY: only the lifetime changes; `context::replace` has its own rules for it.
-        unsafe { std::mem::transmute(context) }
-    }
 }
 
 impl Context for Task {
@@ -174,6 +170,46 @@ impl Context for Task {
     }
 }
 
+impl OnFiber for Task {
+    fn kind(&self) -> Kind {
+        self.scheduler.kind()
+    }
+
+    fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    fn take(&self) -> NewThread {
+        self.fresh.take().expect("a task is run once")
+    }
+
+    fn set_suspender(&self, suspender: *const Suspender) {
+        self.suspender.set(suspender);
+    }
+
+    fn set_local(thread: *const Self) {
+        local::set_task(thread);
+    }
+}
+
+impl OnOsThread for Task {
+    fn home(&self) -> Option<usize> {
+        (self.scheduler.kind() == Kind::Free).then(|| self.machine().home())
+    }
+
+    fn forked(&self) {
+        self.machine().hold.give_up();
+    }
+
+    fn in_section(&self) -> &Cell<bool> {
+        &self.in_section
+    }
+
+    fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+}
+
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -191,52 +227,7 @@ pub(super) fn entry(suspender: &Suspender, first: *mut ()) -> ! {
     loop {
         // SAFETY: the machine resumes a fiber that is between two threads with a task that it just bound to
         // it, and that is alive until the machine sees `Finished`.
-        unsafe { run(&*task, suspender) };
+        unsafe { fiber::run(&*task, suspender) };
         task = suspender.suspend(Command::Finished.encode()).cast();
-    }
-}
-
-/// # Safety
-///
-/// The task is bound to the fiber that this runs on, and was not run before.
-unsafe fn run(task: &Task, suspender: &Suspender) {
-    let is_free = task.scheduler.kind() == Kind::Free;
-    task.suspender.set(suspender);
-    if is_free {
-        local::set_task(task);
-        // SAFETY: the block is this thread's until its end, where this is taken back.
-        unsafe { context::replace(Some(task.as_context())) };
-    }
-    let thread = task.fresh.take().expect("a task is run once");
-    let finished = thread.run();
-    let finished = if fault::is_planted("early-join") {
-        drop(finished);
-        None
-    } else {
-        Some(finished)
-    };
-    // Twice: the result of a thread that nobody joins is dropped with `finished`, and its destructor may use
-    // thread-locals again.
-    destroy_locals(task, is_free);
-    drop(finished);
-    destroy_locals(task, is_free);
-    if is_free {
-        // SAFETY: the plain OS thread needs no context; nothing of the thread is left on this block.
-        unsafe {
-            context::replace(None);
-            local::set_task(ptr::null());
-            if !fault::is_planted("stale-local") {
-                free::reset();
-            }
-        }
-    }
-}
-
-fn destroy_locals(task: &Task, is_free: bool) {
-    if is_free {
-        // SAFETY: on the thread's own fiber, at its end. Destructors may park: the context is still set.
-        unsafe { free::run_destructors() };
-    } else {
-        task.control.destroy_locals();
     }
 }

@@ -1,6 +1,7 @@
 //! The two lists, one thread: any sequence of operations against a model made of std's collections.
 
-use super::super::waiter::Waiter;
+use super::super::waiter::{CHOSEN, Waiter};
+use super::super::wakers::{ROOM, Wakers};
 use super::{Bucket, Unlinked};
 use std::collections::{HashMap, VecDeque};
 use std::ptr;
@@ -102,7 +103,7 @@ fn every_sequence_of_operations_does_what_the_model_does() {
 }
 
 #[test]
-fn a_chain_keeps_its_order_and_its_count() {
+fn a_chain_keeps_its_order() {
     let waiters: Vec<_> = (0..3)
         .map(|_| Waiter::new(0, Waker::noop().clone()))
         .collect();
@@ -113,7 +114,41 @@ fn a_chain_keeps_its_order_and_its_count() {
     // One that was empty in between starts anew.
     chain.push(&waiters[1]);
     chain.push(&waiters[2]);
-    assert!(waiters.iter().all(|waiter| !waiter.is_woken()));
-    chain.wake();
-    assert!(!waiters[0].is_woken() && waiters[1].is_woken() && waiters[2].is_woken());
+    assert!(chain.pop().is_some_and(|first| ptr::eq(first, &waiters[1])));
+    assert!(chain.pop().is_some_and(|first| ptr::eq(first, &waiters[2])));
+    assert!(chain.pop().is_none());
+}
+
+#[test]
+fn a_long_wake_chooses_all_at_once_and_ends_their_waits_in_parts() {
+    let waiters: Vec<_> = (0..2 * ROOM + 2)
+        .map(|_| Waiter::new(4, Waker::noop().clone()))
+        .collect();
+    let woken = || {
+        waiters
+            .iter()
+            .take_while(|waiter| waiter.is_woken())
+            .count()
+    };
+    let mut bucket = Bucket::new();
+    for waiter in &waiters {
+        // SAFETY: new, of this bucket, and alive until the end.
+        unsafe { bucket.push(waiter) };
+    }
+    let mut wakers = Wakers::new();
+    let chosen = 2 * ROOM + 1;
+    assert_eq!(bucket.choose(4, chosen, &mut wakers), chosen);
+    assert_eq!(woken(), ROOM);
+    assert_eq!(wakers.room(), 0);
+    assert_eq!(bucket.check(), [(4, 1), (4 | CHOSEN, ROOM + 1)].into());
+    // One of the chosen looks by itself.
+    assert!(waiters[ROOM].is_chosen());
+    // SAFETY: alive, and there is one bucket.
+    assert!(unsafe { bucket.remove(&waiters[ROOM]) });
+    assert_eq!(waiters[ROOM].origin(), 4);
+    wakers.wake();
+    assert_eq!(bucket.end_chosen(4, ROOM + 1, &mut wakers), ROOM);
+    assert!(waiters[ROOM + 1..chosen].iter().all(Waiter::is_woken));
+    assert!(!waiters[ROOM].is_woken() && !waiters[chosen].is_woken());
+    assert_eq!(bucket.check(), [(4, 1)].into());
 }

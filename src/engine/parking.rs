@@ -1,8 +1,9 @@
-//! Whether a green thread runs, is parked, or was woken: one word. `core/tests/model_green.rs` checks it.
+//! Whether a thread on a stack of its own runs, is parked, or was woken: one word. `core/tests/model_green.rs`
+//! checks it.
 //!
-//! A thread that parks first leaves its stack, and only then does the machine say that it is parked: nobody
-//! can resume it before it has stopped. A wake that comes earlier leaves the token, and the machine makes the
-//! thread ready again at once.
+//! A thread that parks first leaves its stack, and only then does whoever resumed it (a machine of the green
+//! engine, a poll of the async one) say that it is parked: nobody can resume it before it has stopped. A wake
+//! that comes earlier leaves the token, and the thread runs on at once.
 
 #[cfg(loom)]
 use loom::sync::atomic::{
@@ -30,17 +31,25 @@ impl Parking {
     }
 
     /// Takes the token if it is there. By the thread itself: before it parks, and after it was resumed.
+    #[inline]
     pub(super) fn take_token(&self) -> bool {
         // Read-only where there is none, which is the common case before a park.
         self.0.load(Relaxed) == NOTIFIED && self.0.swap(RUNNING, AcqRel) == NOTIFIED
     }
 
-    /// Says that the thread is parked; false if the token came before, so that it has to run on. By the
-    /// machine, after the thread has left its stack: with true, another machine may run it already.
+    /// Says that the thread is parked; false if the token came before, so that it has to run on. By whoever
+    /// resumed it, after the thread has left its stack: with true, somebody else may run it already.
     pub(super) fn commit(&self) -> bool {
         self.0
             .compare_exchange(RUNNING, PARKED, AcqRel, Acquire)
             .is_ok()
+    }
+
+    /// Says that a parked thread runs, although perhaps nobody woke it; true if somebody did. By whoever resumes
+    /// it, and only where nobody else can.
+    #[cfg(any(loom, feature = "async"))]
+    pub(super) fn resume(&self) -> bool {
+        self.0.swap(RUNNING, AcqRel) == NOTIFIED
     }
 
     /// Leaves the token; true if the caller has to make the thread ready. By anybody.
