@@ -15,7 +15,7 @@ use std::cell::UnsafeCell;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::pin::Pin;
+use std::pin::pin;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -141,13 +141,14 @@ impl Readiness for Driver {
             Arc::increment_strong_count(registered);
             Arc::from_raw(registered)
         };
-        // Reads are asked for all the time. An error that a datagram socket has is announced to writers only.
-        if (interest == Interest::Write || registered.is_datagram)
-            && ask(&registered, Interest::Write).is_over()
-            && interest == Interest::Write
-        {
-            // tokio says so for ever, although a datagram socket that had an error may be full.
-            context::parking(|thread| thread.yield_now());
+        let is_write = interest == Interest::Write;
+        // Reads are asked for all the time. An error of a datagram socket is announced to writers only.
+        if is_write || registered.is_datagram {
+            let announced = ask(&registered, Interest::Write);
+            if is_write && announced.is_over {
+                // tokio says so for ever, although a datagram socket that had an error may be full.
+                context::parking(|thread| thread.yield_now());
+            }
         }
     }
 }
@@ -172,12 +173,6 @@ struct Announced {
     is_over: bool,
     /// Something that makes reads stop short, or an error.
     is_special: bool,
-}
-
-impl Announced {
-    fn is_over(self) -> bool {
-        self.is_over
-    }
 }
 
 /// Asks tokio to wake for the next event of a direction, and raises an edge for what it knows already.
@@ -220,12 +215,10 @@ fn take_announced(known: &AsyncFd<RawFd>, interest: Interest, waker: &Waker) -> 
             ready
         })
     });
+    // No budget: it is no task that asks.
+    let mut once = pin!(unconstrained(&mut once));
     let mut context = Context::from_waker(waker);
-    loop {
-        // No budget: it is no task that asks.
-        let Poll::Ready(ready) = Pin::new(&mut unconstrained(&mut once)).poll(&mut context) else {
-            break;
-        };
+    while let Poll::Ready(ready) = once.as_mut().poll(&mut context) {
         announced.is_ready = true;
         announced.is_over = match ready {
             Ok(ready) if interest == Interest::Read => ready.is_read_closed(),
