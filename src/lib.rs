@@ -57,7 +57,7 @@ pub mod time;
 pub use std::{net, os, sync, thread, thread_local, time};
 
 #[cfg(feature = "_engine")]
-pub use aio::{block_on, block_on_local, try_block_on};
+pub use aio::{block_on, block_on_local, try_block_on, unblock, unblock_on};
 
 #[doc(hidden)]
 pub extern crate std as __std;

@@ -117,6 +117,23 @@ fn a_drop_passes_the_wake_on_to_those_it_was_moved_with() {
 }
 
 #[test]
+fn one_that_leaves_passes_no_wake_on_and_waits_again() {
+    let word = AtomicU32::new(0);
+    let (mut first, second) = (linked(&word), linked(&word));
+    assert!(!first.as_mut().leave());
+    assert!(!first.as_mut().leave());
+    assert_eq!(waiting_on(&word), 1);
+    assert!(poll(&mut first, Waker::noop(), &word, 0).is_pending());
+    assert_eq!(wait_queue::wake(&word, 2), 2);
+    assert!(first.as_mut().leave());
+    let third = linked(&word);
+    drop(first);
+    assert_eq!(waiting_on(&word), 1);
+    assert!(is_woken(second, &word));
+    drop(third);
+}
+
+#[test]
 fn a_wake_that_was_seen_is_not_passed_on() {
     let word = AtomicU32::new(0);
     let (mut first, _second) = (linked(&word), linked(&word));

@@ -28,17 +28,21 @@ mod built {
         Ok(engine::named(name)?.run(body))
     }
 
-    #[cfg(feature = "green")]
     fn accept_pinned() {
         // SAFETY: between two parking calls the examples, and the crates that they call
         // there (rustls, httparse, indicatif), neither keep a pointer into a thread-local
         // nor hold a lock of std's: rustls reads and writes its stream with no lock held,
         // and one thread alone draws the progress bar.
-        unsafe { engine::green::accept_pinned() }
+        #[cfg(feature = "green")]
+        unsafe {
+            engine::green::accept_pinned()
+        }
+        // SAFETY: as above.
+        #[cfg(feature = "async")]
+        unsafe {
+            engine::tokio::accept_pinned()
+        }
     }
-
-    #[cfg(not(feature = "green"))]
-    fn accept_pinned() {}
 }
 
 #[cfg(not(feature = "_engine"))]
@@ -59,7 +63,7 @@ mod built {
                 io::ErrorKind::Unsupported,
                 format!(
                     "engine {name:?} is not in this build, only \"std\" is: \
-                     build with --features green,threads"
+                     build with --features green,async,threads"
                 ),
             )),
         }

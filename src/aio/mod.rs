@@ -3,7 +3,17 @@
 #[cfg(feature = "async")]
 mod ambient;
 mod block_on;
+mod channel;
+mod join;
+mod mutex;
+mod rwlock;
+mod unblock;
 
 pub use block_on::{block_on, block_on_local, try_block_on};
+pub use channel::{ReceiverExt, SyncSenderExt};
+pub use join::{Join, ScopedJoin};
+pub use mutex::{MutexExt, MutexGuard};
+pub use rwlock::{RwLockExt, RwLockReadGuard, RwLockWriteGuard};
+pub use unblock::{Unblock, unblock, unblock_on};
 
 pub(crate) use block_on::poll_here;

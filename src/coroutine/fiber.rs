@@ -170,6 +170,19 @@ impl Fiber {
         }
     }
 
+    /// Asks for the memory that a thread touches first when it is resumed, all at once: where it has left the
+    /// caches, the waits for each line overlap.
+    #[cfg(feature = "async")]
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        /// How much of its stack a thread uses that parks near its beginning, in bytes.
+        const SHALLOW: usize = 1024;
+        /// How much above the stack a switch uses: the header, and of a free fiber the thread-locals.
+        const ABOVE: usize = 768;
+        let header = self.header.as_ptr() as usize;
+        super::prefetch::lines(header - SHALLOW, SHALLOW + ABOVE);
+    }
+
     /// The first half of `resume`: moves to the block of a free fiber.
     ///
     /// # Safety

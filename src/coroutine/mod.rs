@@ -46,6 +46,8 @@ pub(crate) mod free;
 mod memory;
 pub(crate) mod overflow;
 pub(crate) mod pool;
+#[cfg(feature = "async")]
+mod prefetch;
 mod slab;
 #[cfg(all(
     test,

@@ -4,6 +4,7 @@
 //! The shape is the one of std's futex mutex. The third state says that somebody may sleep, so that an
 //! uncontended unlock is one exchange and never looks at the wait queue.
 
+use super::ticket::Ticket;
 use standin_core::{fault, wait_queue};
 use std::hint;
 use std::sync::atomic::AtomicU32;
@@ -23,6 +24,11 @@ const SPINS: u32 = 64;
 /// *chain*: while a thread waits on `state`, the state is [`CONTENDED`], or some thread that was woken has
 /// yet to pass through [`lock_contended`](Self::lock_contended), which makes it so. Each unlock of the
 /// contended state wakes one thread, and so the waiting threads are woken one after another.
+///
+/// A future that waits is a thread in this. Dropped before a wake chose it, it leaves the state `CONTENDED`,
+/// with perhaps nobody asleep: at worst an unlock looks at an empty queue. Dropped after a wake chose it, it is
+/// the one that has yet to pass; it wakes the next, who is then that one. If it finds nobody asleep, there is
+/// nobody for whom anything has to hold: who comes to wait later made the state `CONTENDED` just before.
 pub(super) struct FutexMutex {
     state: AtomicU32,
 }
@@ -64,8 +70,31 @@ impl FutexMutex {
     /// Locks, and leaves the state that makes the unlock wake somebody: for a thread that was woken while
     /// others may be waiting behind it on [`word`](Self::word).
     pub(super) fn lock_contended(&self) {
-        while self.state.swap(CONTENDED, Acquire) != FREE {
-            let _ = wait_queue::wait(&self.state, CONTENDED, None);
+        while let Err(ticket) = self.attempt_contended() {
+            ticket.wait(None);
+        }
+    }
+
+    /// As [`lock`](Self::lock), for a future. It does not spin: an executor has other tasks to run.
+    pub(super) async fn lock_async(&self) {
+        if self.try_lock() {
+            return;
+        }
+        while let Err(ticket) = self.attempt_contended() {
+            let gave_up = |chosen| {
+                if chosen {
+                    wake_one(self.word());
+                }
+            };
+            ticket.wait_async(gave_up).await;
+        }
+    }
+
+    fn attempt_contended(&self) -> Result<(), Ticket<'_>> {
+        if self.state.swap(CONTENDED, Acquire) == FREE {
+            Ok(())
+        } else {
+            Err(Ticket::new(&self.state, CONTENDED))
         }
     }
 

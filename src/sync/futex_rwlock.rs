@@ -17,7 +17,18 @@
 //!
 //! Taking the writers' bit away wakes one writer, yet more may wait: a writer that has waited sets the bit
 //! again when it gets the lock.
+//!
+//! # Futures that give up
+//!
+//! A future waits as a thread does, and may be dropped meanwhile. Readers are woken all at once, so a reader that
+//! goes leaves at most a bit with nobody asleep. A writer that goes may be the one that everybody else waits for
+//! ([`writer_gave_up`](FutexRwLock::writer_gave_up)): if a wake had chosen it, it is the writer that was woken in
+//! the place of all; if not, the writers' bit, which keeps readers out, may stand for it alone. In both cases it
+//! does what who frees the lock does: it wakes one writer, and, if none was asleep, the readers. It may take the
+//! bits away while somebody who has just freed the lock looks at them, and by that keep them from waking. So it
+//! wakes in their place if the lock is free.
 
+use super::ticket::Ticket;
 use standin_core::wait_queue;
 use std::hint;
 use std::sync::atomic::AtomicU32;
@@ -156,7 +167,7 @@ impl FutexRwLock {
         let before = State(self.state.fetch_sub(WRITER - READER, Release));
         if before.readers_wait() {
             // The bit is ours to take: only who has the lock to itself does, or who has just freed it.
-            self.state.fetch_and(!READERS_WAIT, Relaxed);
+            self.take_away(READERS_WAIT);
             self.readers.open(usize::MAX);
         }
     }
@@ -171,6 +182,25 @@ impl FutexRwLock {
     fn read_contended(&self) {
         let mut state = self.spin_while(|state| state.0 == WRITER);
         let mut waited = false;
+        while let Err(ticket) = self.attempt_read(state, waited) {
+            ticket.wait(None);
+            waited = true;
+            state = self.load();
+        }
+    }
+
+    /// As [`read`](Self::read), for a future.
+    pub(super) async fn read_async(&self) {
+        let mut waited = false;
+        while let Err(ticket) = self.attempt_read(self.load(), waited) {
+            // Who woke this reader woke all of them: there is nothing to pass on.
+            ticket.wait_async(|_| ()).await;
+            waited = true;
+        }
+    }
+
+    /// Comes in as a reader, or says what to wait for.
+    fn attempt_read(&self, mut state: State, waited: bool) -> Result<(), Ticket<'_>> {
         loop {
             let admitted = if waited {
                 state.admits_woken_reader()
@@ -179,7 +209,7 @@ impl FutexRwLock {
             };
             if admitted {
                 match self.exchange(state, state.0 + READER) {
-                    Ok(()) => return,
+                    Ok(()) => return Ok(()),
                     Err(changed) => state = changed,
                 }
                 continue;
@@ -197,9 +227,7 @@ impl FutexRwLock {
             let ticket = self.readers.ticket();
             state = self.load();
             if state.readers_wait() {
-                self.readers.wait(ticket);
-                waited = true;
-                state = self.load();
+                return Err(ticket);
             }
         }
     }
@@ -209,10 +237,28 @@ impl FutexRwLock {
         let mut state = self.spin_while(|state| !state.is_free() && !state.writers_wait());
         // Set once this writer may have taken the place of others in the eyes of who woke it.
         let mut others = 0;
+        while let Err(ticket) = self.attempt_write(state, &mut others) {
+            ticket.wait(None);
+            state = self.load();
+        }
+    }
+
+    /// As [`write`](Self::write), for a future.
+    pub(super) async fn write_async(&self) {
+        let mut others = 0;
+        while let Err(ticket) = self.attempt_write(self.load(), &mut others) {
+            ticket
+                .wait_async(|chosen| self.writer_gave_up(chosen))
+                .await;
+        }
+    }
+
+    /// Comes in as the writer, or says what to wait for.
+    fn attempt_write(&self, mut state: State, others: &mut u32) -> Result<(), Ticket<'_>> {
         loop {
             if state.is_free() {
-                match self.exchange(state, state.0 | WRITER | others) {
-                    Ok(()) => return,
+                match self.exchange(state, state.0 | WRITER | *others) {
+                    Ok(()) => return Ok(()),
                     Err(changed) => state = changed,
                 }
                 continue;
@@ -223,12 +269,11 @@ impl FutexRwLock {
                 state = changed;
                 continue;
             }
-            others = WRITERS_WAIT;
+            *others = WRITERS_WAIT;
             let ticket = self.writers.ticket();
             state = self.load();
             if !state.is_free() && state.writers_wait() {
-                self.writers.wait(ticket);
-                state = self.load();
+                return Err(ticket);
             }
         }
     }
@@ -259,6 +304,29 @@ impl FutexRwLock {
         if state.0 == READERS_WAIT && self.exchange(state, 0).is_ok() {
             self.readers.open(usize::MAX);
         }
+    }
+
+    /// A writer that was asleep is gone; `chosen` if a wake had chosen it.
+    fn writer_gave_up(&self, chosen: bool) {
+        if !chosen && !self.take_away(WRITERS_WAIT).writers_wait() {
+            // Who took the bit away sees to the others.
+            return;
+        }
+        if self.writers.open(1) {
+            return;
+        }
+        let before = self.take_away(READERS_WAIT);
+        if before.readers_wait() {
+            self.readers.open(usize::MAX);
+        }
+        if before.is_free() && before.writers_wait() {
+            self.wake(State(WRITERS_WAIT));
+        }
+    }
+
+    /// The state before.
+    fn take_away(&self, bit: u32) -> State {
+        State(self.state.fetch_and(!bit, Relaxed))
     }
 
     fn spin_while(&self, condition: impl Fn(State) -> bool) -> State {
@@ -299,12 +367,8 @@ impl Gate {
     }
 
     /// The number; what the thread looks at afterwards was not changed before it.
-    fn ticket(&self) -> u32 {
-        self.number.load(Acquire)
-    }
-
-    fn wait(&self, ticket: u32) {
-        let _ = wait_queue::wait(&self.number, ticket, None);
+    fn ticket(&self) -> Ticket<'_> {
+        Ticket::new(&self.number, self.number.load(Acquire))
     }
 
     /// Lets up to `count` threads look again; false if none was asleep.

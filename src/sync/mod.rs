@@ -27,6 +27,7 @@ mod poison;
 mod rwlock;
 #[cfg(test)]
 mod tests;
+pub(crate) mod ticket;
 
 pub use self::barrier::{Barrier, BarrierWaitResult};
 pub use self::condvar::{Condvar, WaitTimeoutResult};

@@ -34,8 +34,9 @@ pub struct Mutex<T: ?Sized> {
     poison: poison::Flag,
     /// # Invariant
     ///
-    /// *held*: it is reached through a [`MutexGuard`], which exists only on the thread that holds `raw`, or
-    /// through an exclusive borrow of the mutex.
+    /// *held*: it is reached through a [`MutexGuard`], which exists only while `raw` is held for it, or
+    /// through an exclusive borrow of the mutex. (`raw` does not know who holds it. The guard stays on its thread
+    /// as std's does; the one in [`aio`](crate::aio) has it inside and does not.)
     value: UnsafeCell<T>,
 }
 
@@ -79,6 +80,13 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.raw.lock();
+        // SAFETY: locked on the line above.
+        unsafe { MutexGuard::new(self) }
+    }
+
+    /// As [`lock`](Self::lock), for a future.
+    pub(crate) async fn lock_in_task(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.raw.lock_async().await;
         // SAFETY: locked on the line above.
         unsafe { MutexGuard::new(self) }
     }
@@ -178,7 +186,7 @@ unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// # Safety
     ///
-    /// The calling thread has locked `mutex.raw`, for this guard.
+    /// The caller has locked `mutex.raw`, for this guard.
     #[inline]
     unsafe fn new(mutex: &'a Mutex<T>) -> LockResult<Self> {
         poison::map(mutex.poison.guard(), |poison| Self {
@@ -221,7 +229,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.mutex.poison.done(&self.poison);
-        // SAFETY: *held*: the guard's thread holds the mutex, and a guard cannot leave its thread.
+        // SAFETY: *held*: the mutex was locked for this guard.
         unsafe { self.mutex.raw.unlock() }
     }
 }

@@ -34,9 +34,10 @@ pub struct RwLock<T: ?Sized> {
     poison: poison::Flag,
     /// # Invariant
     ///
-    /// *held*: it is read through a [`RwLockReadGuard`], which exists only on a thread that holds `raw` as
-    /// a reader, written through a [`RwLockWriteGuard`], likewise as the writer, or reached through an
-    /// exclusive borrow of the lock.
+    /// *held*: it is read through a [`RwLockReadGuard`], which exists only while `raw` is held for it as a
+    /// reader, written through a [`RwLockWriteGuard`], likewise as the writer, or reached through an
+    /// exclusive borrow of the lock. (`raw` does not know who holds it. The guards stay on their thread as std's
+    /// do; those in [`aio`](crate::aio) have them inside and do not.)
     value: UnsafeCell<T>,
 }
 
@@ -87,6 +88,20 @@ impl<T: ?Sized> RwLock<T> {
         self.raw.read();
         // SAFETY: locked on the line above.
         unsafe { RwLockReadGuard::new(self) }
+    }
+
+    /// As [`read`](Self::read), for a future.
+    pub(crate) async fn read_in_task(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        self.raw.read_async().await;
+        // SAFETY: locked on the line above.
+        unsafe { RwLockReadGuard::new(self) }
+    }
+
+    /// As [`write`](Self::write), for a future.
+    pub(crate) async fn write_in_task(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        self.raw.write_async().await;
+        // SAFETY: locked on the line above.
+        unsafe { RwLockWriteGuard::new(self) }
     }
 
     /// Holds the lock as a reader if that is possible at once. This corresponds to
@@ -217,7 +232,7 @@ unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// # Safety
     ///
-    /// The calling thread has locked `lock.raw` as a reader, for this guard.
+    /// The caller has locked `lock.raw` as a reader, for this guard.
     #[inline]
     unsafe fn new(lock: &'a RwLock<T>) -> LockResult<Self> {
         // SAFETY: the address of a field is not null.
@@ -242,7 +257,7 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: *held*: the guard's thread holds the lock, and a guard cannot leave its thread.
+        // SAFETY: *held*: the lock was taken for this guard.
         unsafe { self.raw.unlock_read() }
     }
 }
@@ -284,7 +299,7 @@ unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// # Safety
     ///
-    /// The calling thread has locked `lock.raw` as the writer, for this guard.
+    /// The caller has locked `lock.raw` as the writer, for this guard.
     #[inline]
     unsafe fn new(lock: &'a RwLock<T>) -> LockResult<Self> {
         poison::map(lock.poison.guard(), |poison| Self {
@@ -299,7 +314,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     pub fn downgrade(s: Self) -> RwLockReadGuard<'a, T> {
         let lock = s.lock;
         mem::forget(s);
-        // SAFETY: *held*: the guard's thread holds the lock as the writer; the guard is gone now.
+        // SAFETY: *held*: the lock was taken for this guard, as the writer; the guard is gone now.
         unsafe { lock.raw.downgrade() };
         // SAFETY: a reader since the line above.
         unsafe { RwLockReadGuard::new(lock) }.unwrap_or_else(PoisonError::into_inner)
@@ -328,7 +343,7 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.poison.done(&self.poison);
-        // SAFETY: *held*: the guard's thread holds the lock, and a guard cannot leave its thread.
+        // SAFETY: *held*: the lock was taken for this guard.
         unsafe { self.lock.raw.unlock_write() }
     }
 }

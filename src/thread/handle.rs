@@ -4,14 +4,17 @@ use super::Thread;
 use super::packet::Join;
 use crate::engine::Control;
 use standin_core::context;
+use standin_core::wait_queue::Waiting;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::thread::{JoinHandle as OsJoinHandle, Result};
 
 /// Owns the right to join a thread. This corresponds to [`std::thread::JoinHandle`].
 ///
 /// It can be joined from any context: a green thread parks, an OS thread blocks.
-pub struct JoinHandle<T>(pub(super) Joinable<'static, T>);
+pub struct JoinHandle<T>(pub(crate) Joinable<'static, T>);
 
 impl<T> JoinHandle<T> {
     /// This corresponds to [`std::thread::JoinHandle::thread`].
@@ -43,7 +46,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// What both kinds of handle are made of.
-pub(super) struct Joinable<'scope, T> {
+pub(crate) struct Joinable<'scope, T> {
     packet: Arc<dyn Join<T> + 'scope>,
     thread: Thread,
     os_thread: Option<OsJoinHandle<()>>,
@@ -82,6 +85,23 @@ impl<'scope, T> Joinable<'scope, T> {
         }
         // SAFETY: it has finished, and the handle, of which there is one, is consumed.
         unsafe { self.packet.outcome().take() }
+    }
+
+    /// As [`join`](Self::join), for a future. Of an OS thread its end is not waited for, which would block.
+    ///
+    /// # Panics
+    ///
+    /// After it was ready.
+    pub(crate) fn poll_join(
+        &mut self,
+        mut waiting: Pin<&mut Waiting>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T>> {
+        while let Some(ticket) = self.packet.outcome().await_finish() {
+            ready!(ticket.poll(waiting.as_mut(), cx));
+        }
+        // SAFETY: it has finished, and the handle, of which there is one, is borrowed exclusively.
+        Poll::Ready(unsafe { self.packet.outcome().take() })
     }
 
     pub(super) fn is_finished(&self) -> bool {

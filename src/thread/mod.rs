@@ -27,6 +27,7 @@ mod scoped;
 pub use builder::Builder;
 pub use current::{Thread, ThreadId, current};
 pub use handle::JoinHandle;
+pub(crate) use handle::Joinable;
 pub(crate) use local::Locals;
 pub use local::{AccessError, LocalKey};
 #[allow(deprecated)]

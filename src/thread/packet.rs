@@ -2,6 +2,7 @@
 //! a join waits for.
 
 use crate::engine::Main;
+use crate::sync::ticket::Ticket;
 use standin_core::wait_queue;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,20 +108,22 @@ impl<F: Send, T: Send> Join<T> for Packet<F, T> {
 impl<T> Outcome<T> {
     /// Parks the caller until the thread has finished. Does not end early, whatever happens.
     pub(super) fn wait(&self) {
-        loop {
-            match self.state.load(Acquire) {
-                FINISHED => return,
-                RUNNING => {
-                    // Fails if the thread finished just now, or another caller said the same.
-                    let _ = self
-                        .state
-                        .compare_exchange(RUNNING, AWAITED, Relaxed, Relaxed);
-                }
-                _ => {
-                    let _ = wait_queue::wait(&self.state, AWAITED, None);
-                }
-            }
+        while let Some(ticket) = self.await_finish() {
+            ticket.wait(None);
         }
+    }
+
+    /// What to wait for, if the thread has not finished. The wake at the end is for all who wait: who gives up has
+    /// nothing to pass on.
+    pub(super) fn await_finish(&self) -> Option<Ticket<'_>> {
+        let state = self.state.load(Acquire);
+        if state == RUNNING {
+            // Fails if the thread finished just now, which the ticket shows, or another caller said the same.
+            let _ = self
+                .state
+                .compare_exchange(RUNNING, AWAITED, Relaxed, Relaxed);
+        }
+        (state != FINISHED).then(|| Ticket::new(&self.state, AWAITED))
     }
 
     pub(super) fn is_finished(&self) -> bool {

@@ -70,7 +70,7 @@ impl fmt::Debug for Scope<'_, '_> {
 }
 
 /// Owns the right to join a thread of a scope. This corresponds to [`std::thread::ScopedJoinHandle`].
-pub struct ScopedJoinHandle<'scope, T>(Joinable<'scope, T>);
+pub struct ScopedJoinHandle<'scope, T>(pub(crate) Joinable<'scope, T>);
 
 impl<'scope, T> ScopedJoinHandle<'scope, T> {
     pub(super) fn new(joinable: Joinable<'scope, T>) -> Self {

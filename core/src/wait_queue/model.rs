@@ -94,7 +94,8 @@ impl<Q: Deref<Target = WaitQueue>> Drop for Waiting<Q> {
     fn drop(&mut self) {
         // A model that failed unwinds its threads wherever they are.
         if !std::thread::panicking() {
-            self.place.leave(&self.queue.0);
+            // SAFETY: as in `poll`.
+            unsafe { Pin::new_unchecked(&mut self.place) }.pass_on(&self.queue.0);
         }
     }
 }

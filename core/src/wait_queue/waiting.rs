@@ -51,6 +51,17 @@ impl Waiting {
         let place = unsafe { self.map_unchecked_mut(|waiting| &mut waiting.0) };
         place.poll(&super::TABLE, cx, word, expected)
     }
+
+    /// Ends the wait, as the drop does, but passes no wake on: true says that one had chosen this waiter, and that
+    /// it is the caller's to see to now. The next poll is a first one again.
+    ///
+    /// For those who have more to do in the place of a waiter that goes than to wake the next.
+    #[must_use = "a wake that chose this waiter is lost with the answer"]
+    pub fn leave(self: Pin<&mut Self>) -> bool {
+        // SAFETY: as in `poll`.
+        let place = unsafe { self.map_unchecked_mut(|waiting| &mut waiting.0) };
+        place.leave(&super::TABLE).is_some()
+    }
 }
 
 #[cfg(not(loom))]
@@ -63,7 +74,8 @@ impl Default for Waiting {
 #[cfg(not(loom))]
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.leave(&super::TABLE);
+        // SAFETY: it is pinned if it was ever polled, and is not moved any more.
+        unsafe { Pin::new_unchecked(&mut self.0) }.pass_on(&super::TABLE);
     }
 }
 
@@ -144,14 +156,22 @@ impl Place {
     }
 
     /// To be called when it is dropped.
-    pub(super) fn leave(&mut self, table: &Table) {
-        let Some(waiter) = &self.waiter else { return };
-        if self.process != process() {
-            return;
+    pub(super) fn pass_on(self: Pin<&mut Self>, table: &Table) {
+        if let Some(address) = self.leave(table) {
+            table.wake(address, 1);
         }
-        if waiter.is_woken() || table.leave(waiter) == Left::Chosen {
-            table.wake(waiter.origin(), 1);
-        }
+    }
+
+    /// Waits no more; the address that it waited on at last, if a wake had chosen it and no poll said so.
+    fn leave(self: Pin<&mut Self>, table: &Table) -> Option<usize> {
+        // SAFETY: nothing is moved out of it; *pinned*: the waiter is taken out when it is not linked.
+        let this = unsafe { self.get_unchecked_mut() };
+        let waiter = this.waiter.as_ref()?;
+        let chosen =
+            this.process == process() && (waiter.is_woken() || table.leave(waiter) == Left::Chosen);
+        let address = waiter.origin();
+        this.waiter = None;
+        chosen.then_some(address)
     }
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 
 /// A runtime, counted: as long as there is a member, its driver knows its handle.
 pub(super) struct Member(&'static Driver);
@@ -144,17 +144,34 @@ fn own_handle() -> io::Result<&'static Handle> {
     if let Some(handle) = OWN.get() {
         return Ok(handle);
     }
-    let workers = count_workers()?;
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(workers)
-        .thread_name("standin-async")
-        .enable_all()
-        .build()
-        .map_err(|error| unmade("the runtime of the engine async", error))?;
-    let handle = runtime.handle().clone();
-    // Dropped, it would shut down.
-    std::mem::forget(runtime);
+    let unmade = |error| unmade("the runtime of the engine async", error);
+    let handle = match count_workers()? {
+        // It needs no locks of its own.
+        1 => make_driven("standin-async").map_err(unmade)?,
+        workers => {
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(workers)
+                .thread_name("standin-async")
+                .enable_all()
+                .build()
+                .map_err(unmade)?;
+            let handle = runtime.handle().clone();
+            // Dropped, it would shut down.
+            std::mem::forget(runtime);
+            handle
+        }
+    };
     Ok(OWN.get_or_init(|| handle))
+}
+
+/// A current-thread runtime that an OS thread drives for ever.
+fn make_driven(name: &str) -> io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
 }
 
 /// The home of the next pinned thread: they take turns.
@@ -169,26 +186,18 @@ fn home() -> io::Result<Member> {
                 Some(homes) => homes,
                 None => {
                     let made = (0..count_workers()?)
-                        .map(|_| make_home())
-                        .collect::<io::Result<Vec<_>>>()?;
+                        .map(|_| make_driven("standin-async-home"))
+                        .map(|made| made.map(|handle| member_of(&handle)))
+                        .collect::<io::Result<Vec<_>>>()
+                        .map_err(|error| {
+                            unmade("the runtimes of the engine async-pinned", error)
+                        })?;
                     HOMES.get_or_init(|| made)
                 }
             }
         }
     };
     Ok(homes[NEXT.fetch_add(1, Relaxed) % homes.len()].clone())
-}
-
-/// A runtime that one OS thread drives for ever.
-fn make_home() -> io::Result<Member> {
-    let made = || -> io::Result<Runtime> { Builder::new_current_thread().enable_all().build() };
-    let runtime = made().map_err(|error| unmade("a runtime of the engine async-pinned", error))?;
-    let handle = runtime.handle().clone();
-    std::thread::Builder::new()
-        .name("standin-async-home".into())
-        .spawn(move || runtime.block_on(std::future::pending::<()>()))
-        .map_err(|error| unmade("the OS thread of the engine async-pinned", error))?;
-    Ok(member_of(&handle))
 }
 
 fn count_workers() -> io::Result<usize> {

@@ -226,6 +226,7 @@ impl Task {
         self.budget.set(BUDGET);
         // SAFETY: *one place*, and the caller's promise.
         let fiber = unsafe { (*self.fiber.get()).as_mut().unwrap_unchecked() };
+        fiber.prefetch();
         let is_pinned = self.kind == Kind::Pinned;
         if is_pinned {
             local::set_task(self);

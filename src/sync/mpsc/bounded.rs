@@ -8,12 +8,16 @@
 //!
 //! A sender that was woken and finds the place taken by another waits again. The message that took the place
 //! will be received, and that wakes the next.
+//!
+//! A sender may be a future, and be dropped while it waits. If no wake had chosen it, it takes one off the count,
+//! and is itself one less that is asleep. If one had, its place may be free with nobody called to it, so it calls
+//! the next, as the free place did.
 
 use super::handle::Sides;
 use super::signal::Signal;
-use super::{RecvTimeoutError, TryRecvError, TrySendError};
+use super::{Attempt, RecvTimeoutError, TryRecvError, TrySendError};
 use crate::sync::lock::{Guard, Lock};
-use standin_core::Instant;
+use crate::sync::ticket::Ticket;
 use std::collections::VecDeque;
 use std::mem;
 
@@ -38,6 +42,13 @@ struct State<T> {
     receiver_gone: bool,
 }
 
+/// Why a message was not sent; it comes back.
+enum Refused<'a, T> {
+    Gone(T),
+    /// The sender counts as waiting from now on.
+    Full(Ticket<'a>, T),
+}
+
 impl<T> Channel<T> {
     pub(super) fn new(bound: usize) -> Self {
         let preallocated = PREALLOCATED_BYTES / size_of::<T>().max(1);
@@ -56,20 +67,56 @@ impl<T> Channel<T> {
     }
 
     #[inline]
-    pub(super) fn send(&self, message: T) -> Result<(), T> {
+    pub(super) fn send(&self, mut message: T) -> Result<(), T> {
         loop {
-            let mut state = self.state.lock();
-            if state.receiver_gone {
-                return Err(message);
+            match self.attempt_send(message) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Gone(message)) => return Err(message),
+                Err(Refused::Full(ticket, unsent)) => {
+                    ticket.wait(None);
+                    message = unsent;
+                }
             }
-            if state.ring.len() < self.bound {
-                self.push(state, message);
-                return Ok(());
+        }
+    }
+
+    /// As [`send`](Self::send), for a future.
+    pub(super) async fn send_async(&self, mut message: T) -> Result<(), T> {
+        loop {
+            match self.attempt_send(message) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Gone(message)) => return Err(message),
+                Err(Refused::Full(ticket, unsent)) => {
+                    ticket
+                        .wait_async(|chosen| self.sender_gave_up(chosen))
+                        .await;
+                    message = unsent;
+                }
             }
-            state.waiting_senders += 1;
-            let ticket = self.space.ticket();
-            drop(state);
-            self.space.wait(ticket, None);
+        }
+    }
+
+    #[inline]
+    fn attempt_send(&self, message: T) -> Result<(), Refused<'_, T>> {
+        let mut state = self.state.lock();
+        if state.receiver_gone {
+            return Err(Refused::Gone(message));
+        }
+        if state.ring.len() < self.bound {
+            self.push(state, message);
+            return Ok(());
+        }
+        state.waiting_senders += 1;
+        Err(Refused::Full(self.space.ticket(), message))
+    }
+
+    /// A sender that waited is gone. If a wake had chosen it, its place is free for the next.
+    fn sender_gave_up(&self, chosen: bool) {
+        let mut state = self.state.lock();
+        if chosen {
+            self.unlock_and_call_sender(state);
+        } else {
+            state.waiting_senders = state.waiting_senders.saturating_sub(1);
         }
     }
 
@@ -98,24 +145,19 @@ impl<T> Channel<T> {
     }
 
     #[inline]
-    pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        let mut timed_out = false;
-        loop {
-            let mut state = match self.pop(self.state.lock()) {
-                Ok(message) => return Ok(message),
-                Err(state) => state,
-            };
-            if state.senders_gone {
-                return Err(RecvTimeoutError::Disconnected);
-            }
-            state.receiver_waits = !timed_out;
-            if timed_out {
-                return Err(RecvTimeoutError::Timeout);
-            }
-            let ticket = self.arrival.ticket();
-            drop(state);
-            timed_out = !self.arrival.wait(ticket, deadline);
+    pub(super) fn attempt(&self, timed_out: bool) -> Attempt<'_, T> {
+        let mut state = match self.pop(self.state.lock()) {
+            Ok(message) => return Attempt::Break(Ok(message)),
+            Err(state) => state,
+        };
+        if state.senders_gone {
+            return Attempt::Break(Err(RecvTimeoutError::Disconnected));
         }
+        state.receiver_waits = !timed_out;
+        if timed_out {
+            return Attempt::Break(Err(RecvTimeoutError::Timeout));
+        }
+        Attempt::Continue(self.arrival.ticket())
     }
 
     #[inline]
@@ -130,6 +172,12 @@ impl<T> Channel<T> {
         let Some(message) = state.ring.pop_front() else {
             return Err(state);
         };
+        self.unlock_and_call_sender(state);
+        Ok(message)
+    }
+
+    #[inline]
+    fn unlock_and_call_sender(&self, mut state: Guard<'_, State<T>>) {
         let waits = state.waiting_senders > 0;
         if waits {
             state.waiting_senders -= 1;
@@ -139,7 +187,6 @@ impl<T> Channel<T> {
         if waits {
             self.space.wake_one();
         }
-        Ok(message)
     }
 
     #[inline]

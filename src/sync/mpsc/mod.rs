@@ -29,14 +29,19 @@ mod signal;
 mod unbounded;
 
 use self::handle::{ReceiverHandle, SenderHandle};
+use super::ticket::Ticket;
 use standin_core::{Instant, context};
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 pub use self::iter::{IntoIter, Iter, TryIter};
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+
+/// One look of the receiver at its channel: what the operation ends with, or what to wait for before the next.
+type Attempt<'a, T> = ControlFlow<Result<T, RecvTimeoutError>, Ticket<'a>>;
 
 /// A channel that holds any number of messages: sending never waits. This corresponds to
 /// [`std::sync::mpsc::channel`].
@@ -144,6 +149,16 @@ impl<T> SyncSender<T> {
         let sent = match &self.channel {
             SyncSenderKind::Bounded(channel) => channel.send(t),
             SyncSenderKind::Rendezvous(channel) => channel.send(t),
+        };
+        context::progress();
+        sent.map_err(SendError)
+    }
+
+    /// As [`send`](Self::send), for a future.
+    pub(crate) async fn send_in_task(&self, t: T) -> Result<(), SendError<T>> {
+        let sent = match &self.channel {
+            SyncSenderKind::Bounded(channel) => channel.send_async(t).await,
+            SyncSenderKind::Rendezvous(channel) => channel.send_async(t).await,
         };
         context::progress();
         sent.map_err(SendError)
@@ -272,13 +287,52 @@ impl<T> Receiver<T> {
 
     #[inline]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        let received = match &self.channel {
-            ReceiverKind::Unbounded(channel) => channel.recv(deadline),
-            ReceiverKind::Bounded(channel) => channel.recv(deadline),
-            ReceiverKind::Rendezvous(channel) => channel.recv(deadline),
+        let mut timed_out = false;
+        loop {
+            match self.attempt(timed_out) {
+                ControlFlow::Break(received) => {
+                    context::progress();
+                    return received;
+                }
+                ControlFlow::Continue(ticket) => timed_out = !ticket.wait(deadline),
+            }
+        }
+    }
+
+    /// As [`recv`](Self::recv), for a future. The exclusive borrow keeps others from receiving meanwhile, and can be
+    /// sent to another thread with the future, which a shared one could not.
+    pub(crate) async fn recv_in_task(&mut self) -> Result<T, RecvError> {
+        let rendezvous = match &self.channel {
+            ReceiverKind::Rendezvous(channel) => Some(&**channel),
+            ReceiverKind::Unbounded(_) | ReceiverKind::Bounded(_) => None,
         };
-        context::progress();
-        received
+        loop {
+            match self.attempt(false) {
+                ControlFlow::Break(received) => {
+                    context::progress();
+                    return received.map_err(|_| RecvError);
+                }
+                ControlFlow::Continue(ticket) => {
+                    // Where messages are kept, all that is left behind is a signal too many to nobody. And nobody
+                    // else waits as a receiver, to whom a wake could be passed on.
+                    let gave_up = |_| {
+                        if let Some(channel) = rendezvous {
+                            channel.receiver_gave_up();
+                        }
+                    };
+                    ticket.wait_async(gave_up).await;
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn attempt(&self, timed_out: bool) -> Attempt<'_, T> {
+        match &self.channel {
+            ReceiverKind::Unbounded(channel) => channel.attempt(timed_out),
+            ReceiverKind::Bounded(channel) => channel.attempt(timed_out),
+            ReceiverKind::Rendezvous(channel) => channel.attempt(timed_out),
+        }
     }
 }
 

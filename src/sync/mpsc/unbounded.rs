@@ -3,9 +3,9 @@
 
 use super::handle::{ReceiverHandle, Sides};
 use super::signal::Signal;
-use super::{RecvTimeoutError, TryRecvError};
+use super::{Attempt, RecvTimeoutError, TryRecvError};
 use crate::sync::lock::{Guard, Lock};
-use standin_core::{Instant, fault};
+use standin_core::fault;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem;
@@ -113,40 +113,30 @@ impl<T> Inbox<T> {
     }
 
     #[inline]
-    pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    pub(super) fn attempt(&self, timed_out: bool) -> Attempt<'_, T> {
         let mut messages = self.messages.borrow_mut();
         match messages.pop_front() {
-            Some(message) => Ok(message),
-            None => self.recv_from_queue(&mut messages, deadline),
+            Some(message) => Attempt::Break(Ok(message)),
+            None => self.attempt_queue(&mut messages, timed_out),
         }
     }
 
-    fn recv_from_queue(
-        &self,
-        messages: &mut VecDeque<T>,
-        deadline: Option<Instant>,
-    ) -> Result<T, RecvTimeoutError> {
-        let mut timed_out = false;
-        loop {
-            if fault::is_planted("dropped-at-disconnect") && self.channel.state.lock().senders_gone
-            {
-                return Err(RecvTimeoutError::Disconnected);
-            }
-            let mut state = match self.refill(messages, self.channel.state.lock()) {
-                Ok(message) => return Ok(message),
-                Err(state) => state,
-            };
-            if state.senders_gone {
-                return Err(RecvTimeoutError::Disconnected);
-            }
-            state.receiver_waits = !timed_out;
-            if timed_out {
-                return Err(RecvTimeoutError::Timeout);
-            }
-            let ticket = self.channel.arrival.ticket();
-            drop(state);
-            timed_out = !self.channel.arrival.wait(ticket, deadline);
+    fn attempt_queue(&self, messages: &mut VecDeque<T>, timed_out: bool) -> Attempt<'_, T> {
+        if fault::is_planted("dropped-at-disconnect") && self.channel.state.lock().senders_gone {
+            return Attempt::Break(Err(RecvTimeoutError::Disconnected));
         }
+        let mut state = match self.refill(messages, self.channel.state.lock()) {
+            Ok(message) => return Attempt::Break(Ok(message)),
+            Err(state) => state,
+        };
+        if state.senders_gone {
+            return Attempt::Break(Err(RecvTimeoutError::Disconnected));
+        }
+        state.receiver_waits = !timed_out;
+        if timed_out {
+            return Attempt::Break(Err(RecvTimeoutError::Timeout));
+        }
+        Attempt::Continue(self.channel.arrival.ticket())
     }
 
     /// Exchanges the inbox, which is empty, for the queue; the lock again if that is empty too.
