@@ -9,6 +9,8 @@
 // A program exports nothing; `pub` says what a file offers to the others.
 #![allow(unreachable_pub)]
 
+#[path = "common/current.rs"]
+mod current;
 #[path = "behaviour/on_standin.rs"]
 mod on_standin;
 #[path = "behaviour/on_std.rs"]
@@ -38,6 +40,13 @@ fn main() -> ExitCode {
         for (name, body) in on_standin::bodies::all() {
             trials.push(trial(engine.name(), name, move || on(engine, body)));
         }
+    }
+    // `async` is the engine's own multi-thread runtime.
+    for (name, body) in on_standin::bodies::all() {
+        trials.push(trial("async-current", name, move || {
+            let _entered = current::enter();
+            on(engine::ASYNC, body);
+        }));
     }
     // Threads of the default engine seen from plain OS threads: waiters of both kinds meet.
     for (name, body) in on_standin::bodies::all() {

@@ -28,6 +28,7 @@ contract_suite!(pinned, || {
     GREEN_PINNED
 });
 contract_suite!(async_free, || ASYNC);
+contract_suite!(async_current, || ASYNC, in common::current::enter());
 contract_suite!(async_pinned, || {
     // SAFETY: as above.
     unsafe { tokio::accept_pinned() };

@@ -4,7 +4,12 @@
 //! `contract/` has the rules of TCP that go with an operation (two acceptors, the end of a stream with its last
 //! bytes, writes of any size, numbers of connections used again, conversions, modes that clones share).
 
-#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+#![cfg(all(
+    feature = "green",
+    feature = "async",
+    feature = "threads",
+    target_os = "linux"
+))]
 
 #[path = "descriptors/backlog.rs"]
 mod backlog;
@@ -25,24 +30,28 @@ mod support;
 #[path = "descriptors/usage.rs"]
 mod usage;
 
-use standin::engine::{Engine, GREEN, GREEN_PINNED, THREADS};
+use standin::engine::{ASYNC, ASYNC_PINNED, Engine, GREEN, GREEN_PINNED, THREADS};
 
-fn pinned() -> Engine {
+/// An engine of pinned threads, after the promise that it asks for.
+fn promised(engine: Engine) -> Engine {
     // SAFETY: between two parking calls no test keeps a pointer through a thread-local or a lock that standin
     // does not know, and none parks while it unwinds.
     unsafe { standin::engine::green::accept_pinned() };
-    GREEN_PINNED
+    engine
 }
 
-/// Makes tests of cases: each on some engines, with the engine before the name.
+/// Makes tests of cases: each on some engines, with the engine before the name, and with a context at hand.
 macro_rules! cases {
-    ($($engine:ident = $get:expr => { $($module:ident: $($case:ident),*;)* })*) => {$(
+    ($($engine:ident = $get:expr, in $context:expr => { $($module:ident: $($case:ident),*;)* })*) => {$(
         mod $engine {$(
             mod $module {$(
                 #[test]
                 fn $case() {
                     let test = concat!(module_path!(), "::", stringify!($case));
-                    let engine: standin::engine::Engine = { use crate::*; $get };
+                    #[allow(unused_imports, reason = "what is there by its full path needs none")]
+                    use crate::*;
+                    let _context = $context;
+                    let engine: standin::engine::Engine = $get;
                     crate::$module::$case(&crate::support::Subject::new(engine, test));
                 }
             )*}
@@ -52,9 +61,9 @@ macro_rules! cases {
 
 /// The cases for every engine, and more for some.
 macro_rules! cases_on {
-    ($($engine:ident = $get:expr $(, $more:ident)*;)*) => {
+    ($($engine:ident = $get:expr, in $context:expr $(, $more:ident)*;)*) => {
         cases! {$(
-            $engine = $get => {
+            $engine = $get, in $context => {
                 backlog: connects_wait_for_room_in_a_queue, connects_that_wait_use_no_time,
                     a_connect_to_a_full_queue_is_cancelled, accepts_without_descriptors;
                 edges: one_edge_for_five_connections, one_edge_for_five_datagrams,
@@ -73,10 +82,15 @@ macro_rules! cases_on {
     };
 }
 
-// Pinned threads cannot leave an OS thread that one of them blocks: there the reader of a pipe would wait for its
-// writer for ever, as the documentation of `accept_pinned` says.
+// Where a thread blocks its OS thread and does not say so, only an engine that watches its OS threads, or that gives
+// each thread one, lets the others go on. Pinned threads cannot leave it, as the documentation of `accept_pinned` says;
+// and on `async` the thread holds a worker of its runtime, as a task that blocks would: where that is the only one, the
+// reader of a pipe would wait for its writer for ever.
 cases_on! {
-    free = GREEN, a_large_write_outside_of_a_section, a_read_outside_of_a_section;
-    pinned = pinned();
-    threads = THREADS, a_large_write_outside_of_a_section, a_read_outside_of_a_section;
+    free = GREEN, in (), a_large_write_outside_of_a_section, a_read_outside_of_a_section;
+    pinned = promised(GREEN_PINNED), in ();
+    async_free = ASYNC, in ();
+    async_current = ASYNC, in common::current::enter();
+    async_pinned = promised(ASYNC_PINNED), in ();
+    threads = THREADS, in (), a_large_write_outside_of_a_section, a_read_outside_of_a_section;
 }

@@ -23,6 +23,8 @@
 
 #[path = "equivalence/compare.rs"]
 mod compare;
+#[path = "common/current.rs"]
+mod current;
 #[path = "equivalence/every_act.rs"]
 mod every_act;
 #[path = "equivalence/faulty/mod.rs"]

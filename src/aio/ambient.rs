@@ -11,7 +11,7 @@ use tokio::task::coop;
 /// # Panics
 ///
 /// If the process's runtime is to be made, and cannot be.
-pub(super) fn enter() -> Option<EnterGuard<'static>> {
+pub(crate) fn enter() -> Option<EnterGuard<'static>> {
     if Handle::try_current().is_ok() {
         return None;
     }

@@ -16,9 +16,8 @@ use std::task::{Context, Poll, Wake, Waker};
 ///
 /// On the engine `async` the future is polled by the runtime that the thread runs on, as one of its tasks would be;
 /// everywhere else by the thread itself. With the feature `async` the future is in the context of a tokio runtime
-/// wherever it is polled: the one that the caller is in, else that of
-/// [`tokio::default_runtime`](crate::engine::tokio::default_runtime). So futures that need tokio work from every
-/// context.
+/// wherever it is polled: the one that the caller is in, else that of `engine::tokio::default_runtime`. So futures
+/// that need tokio work from every context.
 ///
 /// A cancelled thread waits on; [`try_block_on`] does not.
 ///

@@ -16,6 +16,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::class::SizeClass;
 use super::depth::stack_pointer;
 use super::memory::{self, Range, page_size};
+use super::prefetch;
 use super::{Kind, free};
 
 /// What runs on every fiber: called at the first resume with the first value.
@@ -170,17 +171,10 @@ impl Fiber {
         }
     }
 
-    /// Asks for the memory that a thread touches first when it is resumed, all at once: where it has left the
-    /// caches, the waits for each line overlap.
+    /// Where the memory is that a thread touches first when it is resumed.
     #[cfg(feature = "async")]
-    #[inline]
-    pub(crate) fn prefetch(&self) {
-        /// How much of its stack a thread uses that parks near its beginning, in bytes.
-        const SHALLOW: usize = 1024;
-        /// How much above the stack a switch uses: the header, and of a free fiber the thread-locals.
-        const ABOVE: usize = 768;
-        let header = self.header.as_ptr() as usize;
-        super::prefetch::lines(header - SHALLOW, SHALLOW + ABOVE);
+    pub(crate) fn hot(&self) -> Hot {
+        Hot::of(self.header.as_ptr())
     }
 
     /// The first half of `resume`: moves to the block of a free fiber.
@@ -261,6 +255,26 @@ impl Fiber {
     /// The header came from `into_header`, and this is the only use of it.
     pub(super) unsafe fn from_header(header: NonNull<Header>) -> Fiber {
         Fiber { header }
+    }
+}
+
+/// The memory that a fiber's thread touches first when it is resumed. It stays mapped for ever.
+#[derive(Clone, Copy)]
+pub(crate) struct Hot(usize);
+
+impl Hot {
+    pub(super) fn of(header: *const Header) -> Self {
+        Self(header.addr())
+    }
+
+    /// Asks for all of it at once: where it has left the caches, the waits for each line overlap.
+    #[inline]
+    pub(crate) fn prefetch(self) {
+        /// How much of its stack a thread uses that parks near its beginning, in bytes.
+        const SHALLOW: usize = 1024;
+        /// How much above the stack a switch uses: the header, and of a free fiber the thread-locals.
+        const ABOVE: usize = 768;
+        prefetch::lines(self.0 - SHALLOW, SHALLOW + ABOVE);
     }
 }
 

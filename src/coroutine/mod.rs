@@ -46,8 +46,7 @@ pub(crate) mod free;
 mod memory;
 pub(crate) mod overflow;
 pub(crate) mod pool;
-#[cfg(feature = "async")]
-mod prefetch;
+pub(crate) mod prefetch;
 mod slab;
 #[cfg(all(
     test,
@@ -60,6 +59,8 @@ mod tests;
 mod unsupported;
 
 pub(crate) use class::SizeClass;
+#[cfg(feature = "async")]
+pub(crate) use fiber::Hot;
 pub(crate) use fiber::{Fiber, Suspender};
 pub(crate) use pool::Pool;
 pub(crate) use unsupported::Unsupported;

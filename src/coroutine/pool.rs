@@ -21,7 +21,7 @@ use standin_core::Lock;
 
 use super::class::SizeClass;
 use super::exhausted::{Exhausted, Limit};
-use super::fiber::{Entry, Fiber, Header};
+use super::fiber::{Entry, Fiber, Header, Hot};
 use super::slab::{Slab, SlabError};
 use super::{Kind, Unsupported, free, overflow};
 use crate::switches;
@@ -413,6 +413,10 @@ impl Resting {
         }
         self.head = fields.next;
         fields.trimmed = false;
+        if !self.head.is_null() {
+            // It may be the next to be taken, and has rested longer.
+            Hot::of(self.head).prefetch();
+        }
         Some(header)
     }
 

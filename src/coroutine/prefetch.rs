@@ -5,7 +5,7 @@ const LINE: usize = 64;
 
 /// Asks the caches for `length` bytes from `start` on. They need not be mapped.
 #[inline]
-pub(super) fn lines(start: usize, length: usize) {
+pub(crate) fn lines(start: usize, length: usize) {
     for address in (start..start + length).step_by(LINE) {
         line(address);
     }

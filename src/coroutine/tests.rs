@@ -38,7 +38,7 @@ fn free_entry(suspender: &Suspender, first: *mut ()) -> ! {
         // a thread-local is left.
         unsafe {
             free::run_destructors();
-            free::reset();
+            free::reset(None);
         }
         job = suspender.suspend(DONE);
     }

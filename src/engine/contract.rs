@@ -16,6 +16,7 @@ use super::address::Address;
 use super::kernel::{self, Blocking};
 use super::operations;
 use super::socket::{Limit, SocketRef};
+use super::source::{Interest, Registered};
 use crate::engine::NewThread;
 use standin_core::{Instant, context};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -68,13 +69,33 @@ pub trait Spawn {
     fn block_on(&self, future: Pin<&mut (dyn Future<Output = ()> + Send)>) {
         crate::aio::poll_here(future);
     }
+
+    /// Runs `future` to its end, for an engine that has something cheaper for that than a thread. Others give it
+    /// back, and it is waited for by a thread of theirs. It does not unwind when it is polled or dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    fn start_future(&'static self, future: BoxedFuture) -> io::Result<Option<BoxedFuture>> {
+        Ok(Some(future))
+    }
 }
+
+/// A future of no output, for whoever polls it.
+pub type BoxedFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The engine's clock.
 pub trait Sleep {
     /// Now. The clock never goes back, and is the one that the contexts of this engine use.
     fn now(&self) -> Instant {
         Instant::system()
+    }
+
+    /// A future that is ready when `deadline` has passed, not before, for an engine that has timers for futures. For
+    /// others a thread of theirs waits for all the deadlines.
+    fn timer(&'static self, deadline: Instant) -> Option<BoxedFuture> {
+        let _ = deadline;
+        None
     }
 
     /// Returns when `deadline` has passed, not before, unless the thread is cancelled. `None` sleeps for ever.
@@ -102,10 +123,13 @@ pub trait Sleep {
 /// message: it waits for room as others do, and who receives it gets 0 bytes.
 ///
 /// All of them return the errors that std's do: a limit that passed is `WouldBlock` (`TimedOut` for
-/// `connect`), an interrupting signal is never seen, and `SIGPIPE` is never raised.
+/// `connect`, unless it was [`Limit::Immediate`]), an interrupting signal is never seen, and `SIGPIPE` is never raised.
 pub trait Socket {
     /// Connects a stream socket that was just made, as std's
     /// [`TcpStream::connect`](std::net::TcpStream::connect) does for one address. It is blocking afterwards.
+    ///
+    /// With [`Limit::Immediate`] it begins, and is `WouldBlock` if that takes longer: whoever asks again once the
+    /// socket is writable is told how it went.
     fn connect(
         &'static self,
         socket: SocketRef<'_>,
@@ -187,6 +211,22 @@ pub trait Socket {
         limit: Limit,
     ) -> io::Result<usize> {
         operations::send_to(Blocking, socket, buffer, address, limit)
+    }
+
+    /// Makes sure that the reactor of this engine knows `socket`, so that a future, which may be polled anywhere,
+    /// can wait for it: see [`SocketRef::registered_with`]. `None` is an engine without one; futures then wait by
+    /// the reactor of a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; the operation that wanted to wait fails with it.
+    fn registered(
+        &'static self,
+        socket: SocketRef<'_>,
+        interest: Interest,
+    ) -> io::Result<Option<Registered>> {
+        let _ = (socket, interest);
+        Ok(None)
     }
 
     /// Shuts one or both directions down.

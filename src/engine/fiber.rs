@@ -3,9 +3,11 @@
 
 use super::control::Control;
 use super::new_thread::NewThread;
-use crate::coroutine::{Kind, Suspender, free};
+use crate::coroutine::free::{self, Primed};
+use crate::coroutine::{Kind, Suspender};
 use standin_core::context::{self, Context};
 use standin_core::fault;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -23,6 +25,11 @@ pub(super) trait OnFiber: Context + Sized {
 
     /// Says on the running thread-local block which thread that is; null if it is none any more.
     fn set_local(thread: *const Self);
+
+    /// What the next thread on the fiber is to find in its thread-locals, if not fresh ones.
+    fn primed(&self) -> Option<&'static Primed> {
+        None
+    }
 
     /// On the fiber before the thread's own code; what it returns is dropped after that, and before the thread's
     /// locals.
@@ -51,8 +58,9 @@ pub(super) unsafe fn run<T: OnFiber>(thread: &T, suspender: &Suspender) {
     }
     let entered = thread.enter();
     let finished = thread.take().run();
-    // It may stand in a thread-local.
-    drop(entered);
+    // Before the thread's locals, in which it may stand. It panics if the thread left its own things there in disorder,
+    // and says so by that; what it then leaves behind goes with the block's next beginning.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(entered)));
     let finished = if fault::is_planted("early-join") {
         drop(finished);
         None
@@ -70,7 +78,7 @@ pub(super) unsafe fn run<T: OnFiber>(thread: &T, suspender: &Suspender) {
             context::replace(None);
             T::set_local(ptr::null());
             if !fault::is_planted("stale-local") {
-                free::reset();
+                free::reset(thread.primed());
             }
         }
     }

@@ -130,8 +130,8 @@ pub(super) fn stream_socket(address: &Address) -> io::Result<OwnedFd> {
 pub(super) fn start_connect(fd: BorrowedFd<'_>, address: &SocketAddrAny) -> io::Result<bool> {
     match net::connect(fd, address) {
         Ok(()) => Ok(true),
-        // A signal does not stop what was started.
-        Err(Errno::INPROGRESS | Errno::INTR) => Ok(false),
+        // A signal does not stop what was started, be it now or by an earlier attempt.
+        Err(Errno::INPROGRESS | Errno::INTR | Errno::ALREADY) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

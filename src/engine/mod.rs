@@ -17,6 +17,8 @@
 //! ```
 
 mod address;
+#[cfg(feature = "async")]
+pub(crate) mod attempts;
 #[cfg(doctest)]
 mod compile_fail;
 mod contract;
@@ -49,14 +51,14 @@ pub mod tokio;
 mod workers;
 
 pub use address::Address;
-pub use contract::{Contract, Sleep, Socket, Spawn};
+pub use contract::{BoxedFuture, Contract, Sleep, Socket, Spawn};
 pub use control::Control;
 pub(crate) use new_thread::Main;
 pub use new_thread::{Finished, NewThread};
 pub use readiness::Readiness;
 pub use registry::{all, default, named, set_default};
 pub use socket::{Limit, SocketRef};
-pub use source::{Interest, Source};
+pub use source::{Interest, Registered, Source};
 pub use standin_core::{Instant, context};
 
 use crate::thread::{Builder, JoinHandle};

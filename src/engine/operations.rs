@@ -91,15 +91,15 @@ pub(super) fn connect(
             retry_at_times(&mut patience, || kernel::connect_once(socket.fd(), &to))
         }
     };
-    connected.map_err(connect_error)?;
+    connected.map_err(|error| connect_error(error, limit))?;
     socket.restore_mode();
     Ok(())
 }
 
 /// A connect that ran out of time has the error of std's `connect_timeout`.
-fn connect_error(error: io::Error) -> io::Error {
+fn connect_error(error: io::Error, limit: Limit) -> io::Error {
     match error.kind() {
-        io::ErrorKind::WouldBlock => {
+        io::ErrorKind::WouldBlock if limit != Limit::Immediate => {
             io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
         }
         _ => error,
@@ -114,7 +114,7 @@ pub(super) fn accept(
     let mut patience = Patience::new(limit);
     if !listener.is_forced_nonblocking() {
         let call = || kernel::accept_once(listener.fd());
-        match in_system_call(wait, &mut patience, call) {
+        match in_system_call(wait, listener, &mut patience, call) {
             None => {}
             // An engine may have made it non-blocking meanwhile.
             Some(Err(error))
@@ -197,7 +197,7 @@ fn take<T>(
 ) -> io::Result<T> {
     let fd = socket.fd();
     let patience = &mut Patience::new(limit);
-    if let Some(done) = in_system_call(wait, patience, || once(fd, Call::Blocking)) {
+    if let Some(done) = in_system_call(wait, socket, patience, || once(fd, Call::Blocking)) {
         return done;
     }
     let once = |ended| unless_shut_down(socket, ended, || once(fd, Call::Nonblocking), &end);
@@ -265,7 +265,7 @@ fn give_all(
     once: impl Fn(usize, Call) -> io::Result<usize>,
 ) -> io::Result<usize> {
     let mut patience = Patience::new(limit);
-    if let Some(done) = in_system_call(wait, &mut patience, || once(0, Call::Blocking)) {
+    if let Some(done) = in_system_call(wait, socket, &mut patience, || once(0, Call::Blocking)) {
         return done;
     }
     let mut sent = 0;
@@ -293,7 +293,7 @@ pub(super) fn send_to(
     let to = address.to_kernel()?;
     let once = |call| kernel::send_to_once(socket.fd(), buffer, &to, call);
     let mut patience = Patience::new(limit);
-    if let Some(done) = in_system_call(wait, &mut patience, || once(Call::Blocking)) {
+    if let Some(done) = in_system_call(wait, socket, &mut patience, || once(Call::Blocking)) {
         return done;
     }
     match address {
@@ -307,9 +307,9 @@ pub(super) fn send_to(
 
 /// The first pause of [`retry_at_times`]: about what it takes another thread to run and take something out of
 /// its queue.
-const FIRST_PAUSE: Duration = Duration::from_micros(50);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// The longest: a hundred attempts a second cost nothing that can be noticed.
-const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// As [`Wait::retry`], where nothing tells when to attempt again: after pauses, each twice as long as the one
 /// before. The thread sleeps meanwhile, on the clock of its engine, and a cancellation ends that.
@@ -361,26 +361,41 @@ impl Look {
         interest: Interest,
         deadline: Option<Instant>,
     ) -> Option<Instant> {
+        let Some(pause) = self.pause(socket, interest) else {
+            return deadline;
+        };
+        let look = context::now().checked_add(pause);
+        look.into_iter().chain(deadline).min()
+    }
+
+    /// How long to wait for the next look, where there is one.
+    pub(super) fn pause(&mut self, socket: SocketRef<'_>, interest: Interest) -> Option<Duration> {
         if interest == Interest::Read
             || socket.shared.short_is_all()
             || !kernel::is_unix(socket.fd())
         {
-            return deadline;
+            return None;
         }
-        let look = context::now().checked_add(self.0);
-        self.0 = LONGEST_LOOK.min(self.0 * 2);
-        look.into_iter().chain(deadline).min()
+        Some(self.next())
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = LONGEST_LOOK.min(pause * 2);
+        pause
     }
 }
 
 /// The system call that blocks a plain OS thread, with the timeout that the kernel knows. `None` if the thread is
-/// to wait otherwise: it is no such thread, or a signal came, after which the kernel would begin the timeout anew.
+/// to wait otherwise: it is no such thread, or a signal came, after which the kernel would begin the timeout anew; or
+/// it is not to wait at all, although the descriptor is a blocking one.
 fn in_system_call<T>(
     wait: impl Wait,
+    socket: SocketRef<'_>,
     patience: &mut Patience,
     mut call: impl FnMut() -> io::Result<T>,
 ) -> Option<io::Result<T>> {
-    if !wait.may_block() {
+    if !wait.may_block() || !patience.may_wait() && !socket.shared.is_nonblocking() {
         return None;
     }
     let has_deadline = patience.deadline().is_some();

@@ -4,7 +4,7 @@
 use super::address::Address;
 use super::operations::{self, Look, Wait, would_block};
 use super::socket::{Limit, Patience, SocketRef};
-use super::source::{Interest, Source};
+use super::source::{Interest, Registered, Source};
 use super::{Control, Socket, kernel};
 use standin_core::{context, fault};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -30,7 +30,8 @@ pub trait Readiness: Send + Sync {
         false
     }
 
-    /// A thread of this engine is about to wait: the place to bring a descriptor and its waiters together.
+    /// A thread of this engine is about to wait, or a future, which may be polled anywhere: the place to bring a
+    /// descriptor and its waiters together.
     fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source, interest: Interest) {
         let _ = (fd, source, interest);
     }
@@ -40,6 +41,21 @@ pub trait Readiness: Send + Sync {
     /// that was asked.
     fn of_caller(&self) -> Option<&'static dyn Readiness> {
         None
+    }
+
+    /// Registers `socket` for futures, as [`Socket::registered`] says, where the engine has several reactors, or one
+    /// that has to be started first. `None` is the reactor that was asked.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`register`](Self::register), and what keeps the reactor from being started.
+    fn registered_for_future(
+        &'static self,
+        socket: SocketRef<'_>,
+        interest: Interest,
+    ) -> io::Result<Option<Registered>> {
+        let _ = (socket, interest);
+        Ok(None)
     }
 }
 
@@ -116,6 +132,17 @@ impl<R: Readiness> Socket for R {
         limit: Limit,
     ) -> io::Result<usize> {
         operations::send_to(Edges::of(self), socket, buffer, address, limit)
+    }
+
+    fn registered(
+        &'static self,
+        socket: SocketRef<'_>,
+        interest: Interest,
+    ) -> io::Result<Option<Registered>> {
+        match self.registered_for_future(socket, interest)? {
+            Some(registered) => Ok(Some(registered)),
+            None => socket.registered_with(self, interest).map(Some),
+        }
     }
 
     fn shutdown(&'static self, socket: SocketRef<'_>, how: Shutdown) -> io::Result<()> {

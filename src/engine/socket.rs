@@ -2,7 +2,8 @@
 
 use super::address::Address;
 use super::kernel;
-use super::source::Registration;
+use super::readiness::Readiness;
+use super::source::{Interest, Registered, Registration};
 use standin_core::{Instant, Lock, context};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -72,6 +73,28 @@ impl<'a> SocketRef<'a> {
         self.shared.is_forced()
     }
 
+    /// Registers the descriptor with `reactor`, unless it is already: for an engine that implements
+    /// [`Socket::registered`](super::Socket::registered).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Readiness::register`].
+    pub fn registered_with(
+        self,
+        reactor: &'static dyn Readiness,
+        interest: Interest,
+    ) -> io::Result<Registered> {
+        let (source, before) = match self.registration.find(reactor) {
+            Some(source) => (source, None),
+            None => self.registration.add(reactor, self.fd, interest)?,
+        };
+        Ok(Registered {
+            reactor,
+            source,
+            before,
+        })
+    }
+
     /// Makes the descriptor itself non-blocking, for an operation that has no flag for a single call. Asked
     /// before each attempt: a clone that went back to std may have undone it.
     pub(super) fn force_nonblocking(self) -> io::Result<()> {
@@ -139,7 +162,7 @@ impl Shared {
 
     /// Whether a short read empties the socket. That is so for TCP as it comes from the kernel, and may not
     /// be once somebody else had the descriptor.
-    pub(super) fn short_is_all(&self) -> bool {
+    pub(crate) fn short_is_all(&self) -> bool {
         self.flags.load(Relaxed) & SHORT_IS_ALL != 0
     }
 

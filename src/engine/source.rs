@@ -9,6 +9,9 @@
 //! of its direction, since one edge can stand for several connections. The stress test in `tests/reactor.rs`
 //! checks this.
 //!
+//! A future does the same in the same order, only that its wait is a place in the wait queue and not a parked
+//! thread; `attempts.rs` is that loop.
+//!
 //! # Drained
 //!
 //! A TCP stream that returned less than was asked for is empty: the next read may wait without asking the
@@ -29,6 +32,13 @@ use std::os::fd::BorrowedFd;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
+
+#[cfg(feature = "async")]
+use standin_core::wait_queue::Waiting;
+#[cfg(feature = "async")]
+use std::pin::Pin;
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
 
 /// What an operation waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,13 +169,10 @@ impl Source {
         seen: u32,
         deadline: Option<Instant>,
     ) -> io::Result<bool> {
-        let count = &self.edges(interest).count;
-        if count
-            .compare_exchange(seen, seen | WAITED, Relaxed, Relaxed)
-            .is_err_and(|now| now != seen | WAITED)
-        {
+        if !self.begin_wait(interest, seen) {
             return Ok(true);
         }
+        let count = &self.edges(interest).count;
         let wait = Control::current(|control| match control {
             Some(control) => wait_queue::wait_interruptible(
                 count,
@@ -180,6 +187,33 @@ impl Source {
             Wait::TimedOut => Ok(false),
             Wait::Interrupted => Err(cancelled()),
         }
+    }
+
+    /// Says that somebody is about to wait for more edges than `seen`; false if there were more already.
+    pub(crate) fn begin_wait(&self, interest: Interest, seen: u32) -> bool {
+        match self
+            .edges(interest)
+            .count
+            .compare_exchange(seen, seen | WAITED, Relaxed, Relaxed)
+        {
+            Ok(_) => true,
+            Err(now) => now == seen | WAITED,
+        }
+    }
+
+    /// As [`wait`](Self::wait), for a future, after [`begin_wait`](Self::begin_wait): ready once there were more
+    /// edges than `seen`.
+    #[cfg(feature = "async")]
+    pub(crate) fn poll_wait(
+        &self,
+        waiting: Pin<&mut Waiting>,
+        context: &mut Context<'_>,
+        interest: Interest,
+        seen: u32,
+    ) -> Poll<()> {
+        waiting
+            .poll(context, &self.edges(interest).count, seen | WAITED)
+            .map(drop)
     }
 
     fn edges(&self, interest: Interest) -> &Edges {
@@ -198,6 +232,19 @@ impl Edges {
             wait_queue::wake(&self.count, usize::MAX);
         }
     }
+}
+
+/// A descriptor that a reactor knows, so that futures can wait for it: what
+/// [`SocketRef::registered_with`](super::SocketRef::registered_with) makes.
+#[derive(Clone, Copy)]
+pub struct Registered {
+    #[cfg_attr(not(feature = "async"), allow(dead_code))]
+    pub(crate) reactor: &'static dyn Readiness,
+    #[cfg_attr(not(feature = "async"), allow(dead_code))]
+    pub(crate) source: &'static Source,
+    /// The number of edges from before, if it was registered just now: see [`Registration::add`].
+    #[cfg_attr(not(feature = "async"), allow(dead_code))]
+    pub(crate) before: Option<u32>,
 }
 
 /// User space ends at 47 bits unless a program asks for more, which nothing here does.
@@ -289,6 +336,12 @@ impl Registration {
         source.next.store(self.first.load(Relaxed), Relaxed);
         self.first.store(ptr::from_ref(source).cast_mut(), Release);
         Ok((source, Some(seen)))
+    }
+
+    /// Whether no reactor knows the descriptor.
+    #[cfg(feature = "async")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.load(Relaxed).is_null()
     }
 
     /// Forgets the descriptor. With `is_last` it is closed next, and is the last of its socket.

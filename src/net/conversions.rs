@@ -55,6 +55,13 @@ macro_rules! conversions {
             }
         }
 
+        #[cfg(feature = "async")]
+        impl $crate::aio::AsSocket for $own {
+            fn as_socket(&self) -> $crate::engine::SocketRef<'_> {
+                self.0.as_ref()
+            }
+        }
+
         // As std's: a panic in an operation leaves the socket as the kernel has it, and what is known of it
         // beside that is changed in single steps.
         impl std::panic::UnwindSafe for $own {}

@@ -3,13 +3,13 @@
 use super::address::{ToSocketAddrs, first_that};
 use super::conversions::conversions;
 use super::{SocketAddr, TcpStream};
-use crate::engine::here;
 use crate::engine::socket::{Direction, Handle};
+use crate::engine::{Address, here};
 use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
 use std::net::TcpListener as StdListener;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// A listening socket. This corresponds to [`std::net::TcpListener`].
 ///
@@ -56,7 +56,14 @@ impl TcpListener {
     /// As std's; also when the process has no descriptor left (`EMFILE`): the connection stays in the queue.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let limit = self.0.limit(Direction::Read);
-        let (fd, address) = here().accept(self.0.as_ref(), limit)?;
+        self.accepted(here().accept(self.0.as_ref(), limit)?)
+    }
+
+    /// What an engine accepted for this listener.
+    pub(crate) fn accepted(
+        &self,
+        (fd, address): (OwnedFd, Address),
+    ) -> io::Result<(TcpStream, SocketAddr)> {
         let stream = TcpStream::accepted(fd, self.0.shared());
         Ok((stream, address.into_inet()?))
     }

@@ -51,9 +51,14 @@ impl TcpStream {
     }
 
     fn connect_to(address: Address, limit: Limit) -> io::Result<Self> {
-        let handle = Handle::unconnected(&address)?;
-        here().connect(handle.as_ref(), &address, limit)?;
-        Ok(Self(handle))
+        let stream = Self::unconnected(&address)?;
+        here().connect(stream.0.as_ref(), &address, limit)?;
+        Ok(stream)
+    }
+
+    /// One that can be connected to `address`.
+    pub(crate) fn unconnected(address: &Address) -> io::Result<Self> {
+        Handle::unconnected(address).map(Self)
     }
 
     /// A socket that a listener accepted, which has its timeouts.

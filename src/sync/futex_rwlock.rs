@@ -312,13 +312,18 @@ impl FutexRwLock {
             // Who took the bit away sees to the others.
             return;
         }
-        if self.writers.open(1) {
-            return;
+        if !self.writers.open(1) {
+            self.let_readers_in();
         }
+    }
+
+    /// No writer was asleep for whom the readers wait.
+    fn let_readers_in(&self) {
         let before = self.take_away(READERS_WAIT);
         if before.readers_wait() {
             self.readers.open(usize::MAX);
         }
+        // A writer that came meanwhile.
         if before.is_free() && before.writers_wait() {
             self.wake(State(WRITERS_WAIT));
         }
@@ -375,5 +380,37 @@ impl Gate {
     fn open(&self, count: usize) -> bool {
         self.number.fetch_add(1, Release);
         wait_queue::wake(&self.number, count) > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FutexRwLock, READER, READERS_WAIT, State, WRITER, WRITERS_WAIT};
+    use std::pin::pin;
+    use std::sync::atomic::Ordering::{Relaxed, Release};
+    use std::task::{Context, Waker};
+
+    /// A writer gave up, found no other asleep, and is about to let the readers in. Another writer falls asleep
+    /// before it does, and the holder has freed the lock and is about to wake that one.
+    #[test]
+    fn who_takes_a_bit_away_from_a_free_lock_wakes_in_the_place_of_who_freed_it() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let lock = FutexRwLock::new();
+        assert!(lock.try_write());
+        let mut reader = pin!(lock.read_async());
+        let mut writer = pin!(lock.write_async());
+        assert!(reader.as_mut().poll(cx).is_pending());
+        assert!(writer.as_mut().poll(cx).is_pending());
+        let freed = State(lock.state.fetch_sub(WRITER, Release) - WRITER);
+        assert_eq!(freed.0, READERS_WAIT | WRITERS_WAIT);
+        lock.let_readers_in();
+        // The rest of the unlock, which finds another state than it saw.
+        lock.wake(freed);
+        assert!(reader.as_mut().poll(cx).is_ready());
+        assert!(writer.as_mut().poll(cx).is_pending());
+        // SAFETY: the reader came in above.
+        unsafe { lock.unlock_read() };
+        assert!(writer.as_mut().poll(cx).is_ready());
+        assert_eq!(lock.state.load(Relaxed) & (WRITER | READER), WRITER);
     }
 }

@@ -50,7 +50,7 @@ impl context::Context for BeforeSleep {
 }
 
 /// Runs `waiting`, which must come to the point of falling asleep, and runs `action` there.
-fn before_sleep<R>(action: impl FnOnce() + 'static, waiting: impl FnOnce() -> R) -> R {
+pub(super) fn before_sleep<R>(action: impl FnOnce() + 'static, waiting: impl FnOnce() -> R) -> R {
     run(false, Box::new(action), waiting)
 }
 
@@ -80,7 +80,7 @@ fn run<R>(with_others: bool, action: Box<dyn FnOnce()>, waiting: impl FnOnce() -
     result
 }
 
-fn leak<T>(value: T) -> &'static T {
+pub(super) fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 

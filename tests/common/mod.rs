@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "no test program uses all of it")]
 
+#[cfg(feature = "async")]
+pub(crate) mod current;
 pub(crate) mod isolated;
 pub(crate) mod limit;
 pub(crate) mod wait;

@@ -12,16 +12,17 @@ pub(crate) mod support;
 pub(crate) mod threads;
 pub(crate) mod waiting;
 
-/// Makes a module of tests: every case on one engine.
+/// Makes a module of tests: every case on one engine. Each is called with `$context` at hand, if there is one.
 macro_rules! contract_suite {
-    ($module:ident, $engine:expr) => {
+    ($module:ident, $engine:expr $(, in $context:expr)?) => {
         mod $module {
             #[allow(unused_imports, reason = "the expression for the engine may need them")]
             use super::*;
 
-            fn engine() -> standin::engine::Engine {
+            fn on(test: &'static str, case: fn(&suite::support::Subject)) {
+                $(let _context = $context;)?
                 let engine: fn() -> standin::engine::Engine = $engine;
-                engine()
+                case(&suite::support::Subject::new(engine(), test));
             }
 
             contract_cases! {
@@ -57,7 +58,7 @@ macro_rules! contract_cases {
                 #[test]
                 fn $case() {
                     let test = concat!(module_path!(), "::", stringify!($case));
-                    crate::suite::$module::$case(&crate::suite::support::Subject::new(super::engine(), test));
+                    super::on(test, crate::suite::$module::$case);
                 }
             )*
         }

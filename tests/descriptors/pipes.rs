@@ -23,13 +23,21 @@ fn read_all(mut reader: PipeReader) {
 }
 
 /// The writer blocks in a section. The only processor has the reader meanwhile, which finds what it reads, or
-/// waits in the kernel for a writer that goes on.
+/// waits in the kernel for a writer that goes on. It comes second: whichever thread an engine runs first, it would
+/// have the processor for ever before there is a section.
 pub(crate) fn a_large_write_in_a_section(on: &Subject) {
     on.isolated(&[("STANDIN_WORKERS", "1")], || {
         on.run(|| {
             for _ in 0..10 {
                 let (reader, mut writer) = pipe().expect("descriptors are free");
-                let writing = thread::spawn(move || blocking(move || writer.write_all(&bytes())));
+                let (starts, started) = mpsc::channel();
+                let writing = thread::spawn(move || {
+                    blocking(move || {
+                        starts.send(()).expect("it is received");
+                        writer.write_all(&bytes())
+                    })
+                });
+                started.recv().expect("the section starts");
                 let reading = thread::spawn(move || read_all(reader));
                 let written = writing.join().expect("no panic");
                 written

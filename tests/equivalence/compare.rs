@@ -8,8 +8,8 @@ use super::racy::tally::Tally;
 use super::suite::number;
 use super::suite::tried;
 use super::trace::{Counts, Event, Kind, Trace};
-use super::{on_standin, on_std};
-use standin::engine::{self, Engine};
+use super::{current, on_standin, on_std};
+use standin::engine::{self, ASYNC, Engine};
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -63,6 +63,22 @@ impl Family {
         )
     }
 
+    /// Threads of `async` that are tasks of a current-thread runtime; those of the engine are tasks of its own
+    /// multi-thread runtime.
+    pub fn current() -> Arc<Self> {
+        Self::new(
+            "async-current",
+            |plan, counts| {
+                let _entered = current::enter();
+                ASYNC.run(|| on_standin::interpret::run(plan, counts, false))
+            },
+            |race| {
+                let _entered = current::enter();
+                ASYNC.run(|| on_standin::race::run(race, false))
+            },
+        )
+    }
+
     /// The threads of one program are of every engine by turns.
     pub fn mixed() -> Arc<Self> {
         Self::new(
@@ -72,11 +88,11 @@ impl Family {
         )
     }
 
-    /// std first, then every engine, and all of them in one program.
+    /// std first, then every engine on every kind of runtime, and all of them in one program.
     pub fn all() -> Vec<Arc<Self>> {
         let engines = engine::all().into_iter().map(Self::of_engine);
         let families = std::iter::once(Self::std()).chain(engines);
-        families.chain([Self::mixed()]).collect()
+        families.chain([Self::current(), Self::mixed()]).collect()
     }
 }
 

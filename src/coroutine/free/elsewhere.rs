@@ -19,7 +19,20 @@ pub(crate) unsafe fn run_destructors() {}
 /// # Safety
 ///
 /// There is no free fiber to call it on.
-pub(crate) unsafe fn reset() {}
+pub(crate) unsafe fn reset(_primed: Option<&Primed>) {}
+
+/// There is none.
+pub(crate) enum Primed {}
+
+impl Primed {
+    /// # Safety
+    ///
+    /// There is no free fiber to call it on.
+    #[cfg(feature = "async")]
+    pub(crate) unsafe fn by(_prime: fn()) -> Option<Primed> {
+        None
+    }
+}
 
 pub(in crate::coroutine) fn block_size() -> usize {
     0

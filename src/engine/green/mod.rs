@@ -48,7 +48,10 @@ mod section;
 mod task;
 mod timers;
 
-use super::{Contract, Interest, NewThread, Readiness, Sleep, Source, Spawn, fork, pinned};
+use super::{
+    Contract, Interest, NewThread, Readiness, Registered, Sleep, SocketRef, Source, Spawn, fork,
+    pinned,
+};
 use crate::coroutine::Kind;
 use crate::engine::fork::OnOsThread;
 use processor::Processor;
@@ -141,8 +144,22 @@ impl Readiness for Green {
         true
     }
 
+    fn registered_for_future(
+        &'static self,
+        _: SocketRef<'_>,
+        _: Interest,
+    ) -> io::Result<Option<Registered>> {
+        // A future may come before the first thread.
+        self.scheduler.start()?;
+        Ok(None)
+    }
+
     /// Wakes from another processor cost a system call on each side, so a descriptor follows its waiters.
     fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source, _: Interest) {
+        if Task::current(|task| task.is_none()) {
+            // A future that is polled elsewhere: nowhere is nearer to it.
+            return;
+        }
         let here = self.here();
         let home = source.home.load(Relaxed);
         if home == here.index {

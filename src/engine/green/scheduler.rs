@@ -178,7 +178,7 @@ impl Scheduler {
     }
 
     /// Starts the machines, if they were not.
-    fn start(&'static self) -> io::Result<&'static Shared> {
+    pub(super) fn start(&'static self) -> io::Result<&'static Shared> {
         if fork::is_child() {
             return Err(fork::refused(super::name_of(self.kind)));
         }

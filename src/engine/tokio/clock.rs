@@ -1,7 +1,8 @@
 //! Deadlines of this crate's clock as those of tokio's timer.
 
 use standin_core::Instant;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use tokio::time::{self, Sleep};
@@ -21,6 +22,16 @@ pub(super) fn arm(
         Some(armed) => armed.poll(context),
         None => unreachable!("it was set just now"),
     }
+}
+
+/// Ready when `deadline` has passed. The timer is that of the runtime around the first poll, or of the default one.
+pub(super) async fn passed(deadline: Instant) {
+    let mut sleep = pin!(None);
+    poll_fn(|context| {
+        let _entered = crate::aio::enter_runtime();
+        arm(sleep.as_mut(), deadline, context)
+    })
+    .await;
 }
 
 /// Both clocks are the system's, counted from different points.

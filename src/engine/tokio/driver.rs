@@ -14,6 +14,7 @@ use standin_core::{Lock, context};
 use std::cell::UnsafeCell;
 use std::future::poll_fn;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::pin;
 use std::ptr;
@@ -135,12 +136,9 @@ impl Readiness for Driver {
 
     fn before_wait(&self, _: BorrowedFd<'_>, source: &'static Source, interest: Interest) {
         let registered = ptr::with_exposed_provenance(source.home.load(Acquire));
-        // SAFETY: it lives until the source is deregistered, which nobody does while a thread waits for it; the
-        // new reference is counted first.
-        let registered: Arc<Registered> = unsafe {
-            Arc::increment_strong_count(registered);
-            Arc::from_raw(registered)
-        };
+        // SAFETY: it lives until the source is deregistered, which nobody does while a thread waits for it.
+        let registered: ManuallyDrop<Arc<Registered>> =
+            ManuallyDrop::new(unsafe { Arc::from_raw(registered) });
         let is_write = interest == Interest::Write;
         // Reads are asked for all the time. An error of a datagram socket is announced to writers only.
         if is_write || registered.is_datagram {
@@ -243,13 +241,16 @@ impl Wake for Registered {
 }
 
 impl Wake for ForWrites {
-    /// Once: whoever waits again asks again.
     fn wake(self: Arc<Self>) {
-        let known = self.0.fd.lock();
-        let is_error = known
-            .as_ref()
-            .is_some_and(|known| known.try_io(Events::ERROR, |_| Ok(())).is_ok());
-        drop(known);
-        self.0.source.edge(is_error, true, is_error);
+        let side = Arc::into_raw(self).cast::<Registered>();
+        // SAFETY: the two are laid out alike.
+        let registered = unsafe { Arc::from_raw(side) };
+        if registered.is_datagram {
+            // A reader waits for the error that may come, and does not ask again for each room to write.
+            ask(&registered, Interest::Write);
+        } else {
+            // Once: whoever waits again asks again.
+            registered.source.edge(false, true, false);
+        }
     }
 }

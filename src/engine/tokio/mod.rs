@@ -40,6 +40,7 @@
 mod clock;
 mod driver;
 mod local;
+mod poller;
 mod running;
 mod runtimes;
 mod section;
@@ -47,7 +48,10 @@ mod stacks;
 mod task;
 
 use super::fork::OnOsThread;
-use super::{Contract, NewThread, Readiness, Sleep, Source, Spawn, fork, pinned};
+use super::{
+    BoxedFuture, Contract, Instant, Interest, NewThread, Readiness, Registered, Sleep, SocketRef,
+    Source, Spawn, fork, pinned,
+};
 use crate::coroutine::Kind;
 use running::Running;
 use standin_core::context::{self, Context as _};
@@ -75,6 +79,12 @@ pub(super) fn current(f: impl FnOnce(&dyn OnOsThread)) {
     });
 }
 
+/// Makes sure that the driver of the runtime around the caller, else of the default one, knows `socket`.
+pub(super) fn registered(socket: SocketRef<'_>, interest: Interest) -> io::Result<Registered> {
+    let runtime = runtimes::for_future()?;
+    socket.registered_with(runtime.driver(), interest)
+}
+
 impl Contract for Tokio {
     fn name(&self) -> &'static str {
         match self.0 {
@@ -88,7 +98,11 @@ impl Contract for Tokio {
     }
 }
 
-impl Sleep for Tokio {}
+impl Sleep for Tokio {
+    fn timer(&'static self, deadline: Instant) -> Option<BoxedFuture> {
+        Some(Box::pin(clock::passed(deadline)))
+    }
+}
 
 impl Spawn for Tokio {
     fn start(&'static self, thread: NewThread) -> io::Result<Option<std::thread::JoinHandle<()>>> {
@@ -112,6 +126,19 @@ impl Spawn for Tokio {
         if Task::current(|task| task.is_some_and(|task| task.kind() == Kind::Free)) {
             context::progress();
         }
+        Ok(None)
+    }
+
+    /// A plain task: the runtime would poll it for a thread too, which would only add a stack.
+    fn start_future(&'static self, future: BoxedFuture) -> io::Result<Option<BoxedFuture>> {
+        if fork::is_child() {
+            return Err(fork::refused(self.name()));
+        }
+        if self.0 == Kind::Pinned {
+            pinned::accepted(self.name())?;
+        }
+        let runtime = runtimes::for_thread(self.0)?;
+        task::at_home(|| drop(runtime.handle().spawn(future)));
         Ok(None)
     }
 
@@ -151,6 +178,14 @@ impl Readiness for Tokio {
 
     fn of_caller(&self) -> Option<&'static dyn Readiness> {
         Task::current(|task| task.map(|task| task.runtime().driver() as &dyn Readiness))
+    }
+
+    fn registered_for_future(
+        &'static self,
+        socket: SocketRef<'_>,
+        interest: Interest,
+    ) -> io::Result<Option<Registered>> {
+        registered(socket, interest).map(Some)
     }
 }
 

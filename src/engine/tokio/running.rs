@@ -4,7 +4,7 @@
 use super::section::Aside;
 use super::task::{Command, Polled, Task};
 use super::{clock, runtimes, stacks};
-use crate::coroutine::Kind;
+use crate::coroutine::{Hot, Kind, prefetch};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -16,14 +16,20 @@ pub(super) struct Running {
     /// `None` once the thread has ended, or was given to somebody else.
     task: Option<Arc<Task>>,
     state: State,
+    /// What the thread touches first, once it has a stack.
+    hot: Option<Hot>,
     /// The timer of the last park that had a deadline. It may go off when nobody waits for it any more: then the
-    /// thread is resumed for no reason. Structurally pinned.
+    /// thread is resumed for no reason.
+    ///
+    /// *pinned*: when the whole is; no reference to it is handed out otherwise.
     sleep: Option<Sleep>,
 }
 
 /// Where the thread is between two polls.
 pub(super) enum State {
-    /// It has not run yet, or let others run.
+    /// It has not run yet.
+    Fresh,
+    /// It let others run.
     Ready,
     Parked,
     /// It waits for this future, which lies on its stack; and whether its token came meanwhile.
@@ -38,29 +44,23 @@ unsafe impl Send for Running {}
 
 impl Running {
     pub(super) fn new(task: Arc<Task>) -> Self {
-        Self::from(task, State::Ready)
+        Self::from(task, State::Fresh)
     }
 
     fn from(task: Arc<Task>, state: State) -> Self {
         Self {
             task: Some(task),
             state,
+            hot: None,
             sleep: None,
         }
     }
 
-    /// The fields, of which `sleep` stays where it is.
-    fn project(
-        self: Pin<&mut Self>,
-    ) -> (&mut Option<Arc<Task>>, &mut State, Pin<&mut Option<Sleep>>) {
-        // SAFETY: only `sleep` is ever pinned; it is pinned again here, and never moved out.
-        unsafe {
-            let this = self.get_unchecked_mut();
-            (
-                &mut this.task,
-                &mut this.state,
-                Pin::new_unchecked(&mut this.sleep),
-            )
+    /// Asks for all that the next resumption touches, most of which has left the caches if the thread was away long.
+    fn prefetch(&self) {
+        if let (Some(task), Some(hot)) = (&self.task, self.hot) {
+            hot.prefetch();
+            prefetch::lines(Arc::as_ptr(task).addr(), size_of::<Task>());
         }
     }
 }
@@ -69,78 +69,86 @@ impl Future for Running {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let (place, state, mut sleep) = self.project();
-        let task = place
+        // SAFETY: nothing is moved out of it but what is not pinned.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.prefetch();
+        // SAFETY: *pinned*.
+        let mut sleep = unsafe { Pin::new_unchecked(&mut this.sleep) };
+        let task = this
+            .task
             .as_ref()
             .expect("a thread is not polled after its end");
-        task.polled_by(context.waker());
+        task.poller.set(context.waker());
         loop {
-            let command = match state {
-                State::Ready => run(task, false),
+            let command = match &mut this.state {
+                State::Fresh => {
+                    if task.kind() == Kind::Free {
+                        // Here: a thread must not have to run another fiber for it.
+                        let _ = stacks::primed();
+                    }
+                    let fiber = stacks::take(task.kind(), task.class());
+                    this.hot = Some(fiber.hot());
+                    task.bind(fiber);
+                    run(task)
+                }
+                State::Ready => run(task),
                 State::Parked => {
                     // Whatever the reason: a park may end for none.
                     task.parking.resume();
-                    run(task, false)
+                    run(task)
                 }
                 State::Waiting(future, token) => {
                     *token |= task.parking.resume();
                     // SAFETY: it lies on the stack of the thread, which waits until it is ready.
-                    if unsafe { future.as_mut() }
-                        .as_mut()
-                        .poll(context)
-                        .is_pending()
-                    {
+                    let future = unsafe { future.as_mut() }.as_mut();
+                    if future.poll(context).is_pending() {
                         if task.parking.commit() {
                             return Poll::Pending;
                         }
                         // Somebody woke the thread meanwhile, perhaps because it was cancelled.
                         continue;
                     }
-                    run(task, *token)
+                    if *token {
+                        // It is for the next park.
+                        task.parking.wake();
+                    }
+                    run(task)
                 }
                 State::Aside(aside) => match aside.take() {
                     Some(command) => command,
                     None => return Poll::Pending,
                 },
             };
-            *state = match command {
+            match command {
                 Command::Park => {
-                    if let Some(deadline) = task.deadline.take()
-                        && clock::arm(sleep.as_mut(), deadline, context).is_ready()
-                    {
-                        State::Parked
-                    } else if task.parking.commit() {
-                        *state = State::Parked;
+                    this.state = State::Parked;
+                    let deadline = task.deadline.take();
+                    let is_over = deadline.is_some_and(|deadline| {
+                        clock::arm(sleep.as_mut(), deadline, context).is_ready()
+                    });
+                    if !is_over && task.parking.commit() {
                         return Poll::Pending;
-                    } else {
-                        State::Parked
                     }
                 }
                 Command::Yield => {
-                    *state = State::Ready;
+                    this.state = State::Ready;
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Command::Section => State::Aside(Aside::start(task)),
-                Command::Poll(future) => State::Waiting(future, false),
+                Command::Section => this.state = State::Aside(Aside::start(task)),
+                Command::Poll(future) => this.state = State::Waiting(future, false),
                 Command::Finished => {
-                    if let Some(task) = place.take() {
-                        end(&task);
-                    }
+                    end(task);
+                    this.task = None;
                     return Poll::Ready(());
                 }
-            };
+            }
         }
     }
 }
 
-/// Runs the thread until it leaves its stack; with the token if it `has_token`.
-fn run(task: &Arc<Task>, has_token: bool) -> Command {
-    if has_token {
-        // It was for the next park.
-        task.parking.wake();
-    }
-    task.bind(|| stacks::take(task.kind(), task.class()));
+/// Runs the thread until it leaves its stack.
+fn run(task: &Task) -> Command {
     task.is_aside.set(false);
     // SAFETY: the future has the thread, and it is bound. The runtime of a pinned thread is driven by one OS thread.
     unsafe { task.resume() }
@@ -152,7 +160,6 @@ fn end(task: &Task) {
         stacks::give(task.kind(), fiber, task.runtime());
     }
     stacks::release(task.kind(), task.class());
-    task.forget_poller();
 }
 
 impl Drop for Running {

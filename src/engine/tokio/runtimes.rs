@@ -90,6 +90,14 @@ pub(super) fn for_thread(kind: Kind) -> io::Result<Member> {
     }
 }
 
+/// The runtime whose driver serves a future that is polled here.
+pub(super) fn for_future() -> io::Result<Member> {
+    match Handle::try_current() {
+        Ok(handle) => Ok(member_of(&handle)),
+        Err(_) => default_runtime().map(member_of),
+    }
+}
+
 static HANDED_OVER: OnceLock<Handle> = OnceLock::new();
 
 /// Makes a runtime the process's default one: what [`default_runtime`] returns. For the program itself, before

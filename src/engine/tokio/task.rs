@@ -1,14 +1,16 @@
 //! A thread of this engine, as whoever polls it knows it.
 
-use super::local;
+use super::poller::Poller;
 use super::runtimes::Member;
-use crate::coroutine::{Fiber, Kind, SizeClass, Suspender, free};
+use super::{local, stacks};
+use crate::coroutine::free::{self, Primed};
+use crate::coroutine::{Fiber, Kind, SizeClass, Suspender};
 use crate::engine::fiber::{self, OnFiber};
 use crate::engine::fork::{self, OnOsThread};
 use crate::engine::parking::Parking;
 use crate::engine::{Control, NewThread};
+use standin_core::Instant;
 use standin_core::context::{self, Context};
-use standin_core::{Instant, Lock};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::pin::Pin;
@@ -27,8 +29,7 @@ const BUDGET: u32 = 128;
 ///   cells.
 pub(super) struct Task {
     pub(super) parking: Parking,
-    /// What makes the runtime poll the thread's future.
-    poller: Lock<Option<Waker>>,
+    pub(super) poller: Poller,
     /// What it is bound to from its first run to its end.
     fiber: UnsafeCell<Option<Fiber>>,
     suspender: Cell<*const Suspender>,
@@ -110,7 +111,7 @@ impl Task {
     ) -> Arc<Self> {
         Arc::new(Self {
             parking: Parking::new(),
-            poller: Lock::new(None),
+            poller: Poller::new(),
             fiber: UnsafeCell::new(None),
             suspender: Cell::new(ptr::null()),
             control: thread.control().clone(),
@@ -157,30 +158,9 @@ impl Task {
         drop(before);
     }
 
-    /// Says whom to wake for the next poll. By whoever polls, before the thread can be seen to be parked.
-    pub(super) fn polled_by(&self, waker: &Waker) {
-        let mut poller = self.poller.lock();
-        if !poller.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            let before = poller.replace(waker.clone());
-            drop(poller);
-            drop(before);
-        }
-    }
-
-    /// Nobody polls it any more.
-    pub(super) fn forget_poller(&self) {
-        let poller = self.poller.lock().take();
-        drop(poller);
-    }
-
     /// Lets the runtime poll the thread's future.
     pub(super) fn wake_poller(&self) {
-        // Outside of the lock: a runtime that has shut down drops what it is asked to poll, which is a thread that
-        // then asks for this lock.
-        let poller = self.poller.lock().clone();
-        if let Some(poller) = poller {
-            at_home(|| poller.wake());
-        }
+        at_home(|| self.poller.wake());
     }
 
     /// Makes it runnable if it is parked; else its next park returns at once.
@@ -190,18 +170,16 @@ impl Task {
         }
     }
 
-    /// Gives it the fiber that it will run on, if it has none yet. By whoever has it.
-    pub(super) fn bind(&self, take: impl FnOnce() -> Fiber) {
-        // SAFETY: *one place*.
-        let fiber = unsafe { &mut *self.fiber.get() };
-        if fiber.is_none() {
-            let fiber = fiber.insert(take());
-            let name = self
-                .control
-                .name()
-                .map(|name| NonNull::from(name.as_bytes()));
-            // SAFETY: the task holds the control, and so the name, for as long as it has the fiber.
-            unsafe { fiber.set_owner(name) };
+    /// Gives it the fiber that it will run on. By whoever has it, before it runs first.
+    pub(super) fn bind(&self, fiber: Fiber) {
+        let name = self
+            .control
+            .name()
+            .map(|name| NonNull::from(name.as_bytes()));
+        // SAFETY: the task holds the control, and so the name, for as long as it has the fiber; *one place*.
+        unsafe {
+            fiber.set_owner(name);
+            *self.fiber.get() = Some(fiber);
         }
     }
 
@@ -226,7 +204,6 @@ impl Task {
         self.budget.set(BUDGET);
         // SAFETY: *one place*, and the caller's promise.
         let fiber = unsafe { (*self.fiber.get()).as_mut().unwrap_unchecked() };
-        fiber.prefetch();
         let is_pinned = self.kind == Kind::Pinned;
         if is_pinned {
             local::set_task(self);
@@ -347,6 +324,10 @@ impl OnFiber for Task {
         local::set_task(thread);
     }
 
+    fn primed(&self) -> Option<&'static Primed> {
+        stacks::primed()
+    }
+
     /// The runtime's context, so that tokio's own functions work on the thread. A pinned one is in it already.
     fn enter(&self) -> impl Sized {
         (self.kind == Kind::Free).then(|| self.runtime().driver().enter())
@@ -372,6 +353,13 @@ impl OnOsThread for Task {
 /// What runs on every fiber: one thread after another.
 pub(super) fn entry(suspender: &Suspender, first: *mut ()) -> ! {
     let mut task: *const Task = first.cast();
+    // SAFETY: the task is alive.
+    if unsafe { &*task }.kind == Kind::Free
+        && let Some(primed) = stacks::primed()
+    {
+        // SAFETY: on a free fiber that has not run a thread.
+        unsafe { free::reset(Some(primed)) };
+    }
     loop {
         // SAFETY: a fiber that is between two threads is resumed with a task that was just bound to it, and that
         // is alive until whoever has it sees `Finished`.

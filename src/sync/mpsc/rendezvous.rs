@@ -348,3 +348,29 @@ impl<T> Offers<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Channel, TryRecvError};
+    use crate::sync::tests::{before_sleep, leak};
+    use std::task::{Context, Poll, Waker};
+
+    #[test]
+    fn an_offer_that_is_answered_while_its_drop_waits_for_the_lock_is_not_taken_back() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let channel = leak(Channel::new());
+        let mut dropped = Box::pin(channel.send_async(1));
+        let mut other = Box::pin(channel.send_async(2));
+        assert!(dropped.as_mut().poll(cx).is_pending());
+        assert!(other.as_mut().poll(cx).is_pending());
+        let state = channel.state.lock();
+        let receive_both = move || {
+            assert_eq!(channel.take(state).ok(), Some(1));
+            assert_eq!(channel.try_recv(), Ok(2));
+        };
+        before_sleep(receive_both, || drop(dropped));
+        // Its links named the other one.
+        assert_eq!(channel.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(other.as_mut().poll(cx), Poll::Ready(Ok(())));
+    }
+}

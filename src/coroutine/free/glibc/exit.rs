@@ -5,7 +5,7 @@ use std::ffi::c_void;
 
 use super::block::clear_robust_list;
 use super::facts::{Facts, KEY_TABLES, KEYS_PER_TABLE, KeyValue, facts};
-use super::images::{MODULES, ModuleEntry};
+use super::images::{MODULES, ModuleEntry, Primed};
 use super::switch::thread_pointer;
 
 /// POSIX's `PTHREAD_DESTRUCTOR_ITERATIONS`, as in glibc.
@@ -42,16 +42,16 @@ pub(crate) unsafe fn run_destructors() {
 
 /// Makes the block fresh for the next thread: initial values in all static
 /// storage but libc's own, nothing in dynamic storage, `errno` 0, the global
-/// locale. libc keeps its allocator caches.
+/// locale. libc keeps its allocator caches. With `primed`, static storage is as that says.
 ///
 /// # Safety
 ///
 /// Called on a free fiber, after `run_destructors`; nothing on its stack
 /// holds a reference to a thread-local.
-pub(crate) unsafe fn reset() {
+pub(crate) unsafe fn reset(primed: Option<&Primed>) {
     let facts = facts();
     let pointer = thread_pointer();
-    for image in &facts.images {
+    for image in primed.map_or(&facts.images, |primed| &primed.0) {
         let storage = pointer.wrapping_add_signed(image.offset) as *mut u8;
         let filled = image.template.len();
         // SAFETY: `probe` found the image at this place of every block, and

@@ -14,6 +14,9 @@ pub(super) struct Image {
     pub(super) len: usize,
 }
 
+/// What all static storage but libc's looks like at the beginning of a thread that does not begin with a fresh block.
+pub(crate) struct Primed(pub(super) Vec<Image>);
+
 /// One entry of a thread's table of modules (`dtv`).
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -18,6 +18,7 @@
 //! - `block`: making a block;
 //! - `switch`: running on it;
 //! - `exit`: destructors, and making it fresh for the next thread;
+//! - `primed`: storage that is not fresh on purpose;
 //! - `alone`: the running block in the child of a fork;
 //! - `trial`: the self-test.
 
@@ -26,6 +27,8 @@ mod block;
 mod exit;
 mod facts;
 mod images;
+#[cfg(feature = "async")]
+mod primed;
 mod switch;
 mod symbols;
 mod trial;
@@ -38,6 +41,7 @@ use crate::switches;
 pub(crate) use alone::{stand_in_for, step_back};
 pub(in crate::coroutine) use block::{block_size, build_block, first_run};
 pub(crate) use exit::{reset, run_destructors};
+pub(crate) use images::Primed;
 pub(crate) use switch::{home, move_to};
 
 /// Whether free threads can run in this process. Tested once, on first use; again if the test itself lacked

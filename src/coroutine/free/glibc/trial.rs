@@ -141,7 +141,7 @@ fn body(suspender: &Suspender, first: *mut ()) -> ! {
         // SAFETY: on the free fiber, at the end of its thread.
         unsafe {
             run_destructors();
-            reset();
+            reset(None);
         }
         value = suspender.suspend(ptr::null_mut());
     }

@@ -1,12 +1,12 @@
 //! A listener for Unix streams.
 
 use super::{SocketAddr, UnixStream};
-use crate::engine::here;
 use crate::engine::socket::{Direction, Handle};
+use crate::engine::{Address, here};
 use crate::net::conversions::conversions;
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::Path;
 
@@ -43,7 +43,13 @@ impl UnixListener {
     /// `InvalidInput` if the peer's path is longer than std allows for, 107 bytes.
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let limit = self.0.limit(Direction::Read);
-        let (fd, address) = here().accept(self.0.as_ref(), limit)?;
+        Self::accepted(here().accept(self.0.as_ref(), limit)?)
+    }
+
+    /// What an engine accepted for a listener.
+    pub(crate) fn accepted(
+        (fd, address): (OwnedFd, Address),
+    ) -> io::Result<(UnixStream, SocketAddr)> {
         Ok((UnixStream::accepted(fd), address.into_unix()?))
     }
 

@@ -2,7 +2,7 @@
 
 use super::SocketAddr;
 use crate::engine::socket::{Direction, Handle};
-use crate::engine::{Limit, here};
+use crate::engine::{Address, Limit, here};
 use crate::net::Shutdown;
 use crate::net::conversions::conversions;
 use crate::time::Duration;
@@ -39,9 +39,14 @@ impl UnixStream {
     /// As std's.
     pub fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
         let address = socket_addr.clone().into();
-        let handle = Handle::unconnected(&address)?;
-        here().connect(handle.as_ref(), &address, Limit::None)?;
-        Ok(Self(handle))
+        let stream = Self::unconnected(&address)?;
+        here().connect(stream.0.as_ref(), &address, Limit::None)?;
+        Ok(stream)
+    }
+
+    /// One that can be connected to `address`.
+    pub(crate) fn unconnected(address: &Address) -> io::Result<Self> {
+        Handle::unconnected(address).map(Self)
     }
 
     /// This corresponds to [`std::os::unix::net::UnixStream::pair`].
