@@ -14,7 +14,7 @@ use aio::{Shared, engines, everywhere};
 use common::wait::until;
 use futures_util::future::{Either, join_all, select};
 use futures_util::{FutureExt as _, poll};
-use standin::aio::{Runtime, Socket as _, SpawnExt as _, Stream};
+use standin::aio::{Runtime, Socket as _, SpawnExt as _, Stream, TaskError};
 use standin::engine::{self, Control};
 use standin::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use standin::os::unix::net::{UnixListener, UnixStream};
@@ -401,6 +401,13 @@ fn sleeps_are_never_early() {
             }
         });
         join_all(sleeps).await;
+        // However often it is polled.
+        let deadline = runtime.now().checked_add(2 * SHORT).unwrap();
+        let mut sleep = pin!(runtime.sleep_until(deadline));
+        while poll!(sleep.as_mut()).is_pending() {
+            runtime.sleep(SHORT / 20).await;
+        }
+        assert!(runtime.now() >= deadline);
         assert!(runtime.sleep(Duration::MAX).now_or_never().is_none());
     });
 }
@@ -424,7 +431,7 @@ fn tasks_end_in_every_way() {
         let task = runtime
             .spawn_task(async { panic!("deliberately") })
             .unwrap();
-        let error: standin::aio::TaskError = task.await.map(|()| ()).unwrap_err();
+        let error: TaskError = task.await.unwrap_err();
         assert!(!error.is_cancelled());
         assert!(error.to_string().contains("deliberately"), "{error}");
         let panic = error.try_into_panic().unwrap();

@@ -1,7 +1,12 @@
 //! A fork without exec: the thread that forked goes on in the child, with an OS thread for itself, and no
 //! other. And children that do exec: they inherit nothing that is the library's.
 
-#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+#![cfg(all(
+    feature = "green",
+    feature = "async",
+    feature = "threads",
+    target_os = "linux"
+))]
 
 mod common;
 
@@ -300,7 +305,9 @@ fn a_thread_that_returns_in_the_child_ends() {
                 let forker = engine.spawn(move || {
                     LOCAL.set(Some(Counted(&numbers[0])));
                     let child = match context {
-                        Context::Section => engine::blocking(fork).expect("an OS thread"),
+                        Context::Section | Context::AsyncSection => {
+                            engine::blocking(fork).expect("an OS thread")
+                        }
                         _ => fork(),
                     };
                     if child.is_none() {
@@ -331,7 +338,7 @@ fn a_thread_that_returns_in_the_child_ends() {
         }
         let expected = match context {
             // Pinned threads share the OS thread's locals, which end with it.
-            Context::Pinned => numbers[0].load(SeqCst),
+            Context::Pinned | Context::AsyncPinned => numbers[0].load(SeqCst),
             // Each thread in both processes.
             _ => 2 * 3 * ROUNDS,
         };

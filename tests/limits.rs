@@ -1,7 +1,12 @@
 //! A process that has too little of something: every operation that needs more says so in an error, what is
 //! there goes on, and afterwards everything can be had again.
 
-#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+#![cfg(all(
+    feature = "green",
+    feature = "async",
+    feature = "threads",
+    target_os = "linux"
+))]
 
 mod common;
 
@@ -9,26 +14,29 @@ mod common;
 mod descriptors;
 
 use common::{isolated, limit};
-use standin::engine::{self, Engine, GREEN, GREEN_PINNED, THREADS};
+use standin::engine::{self, ASYNC, ASYNC_PINNED, Engine, GREEN, GREEN_PINNED, THREADS};
 use standin::sync::{Mutex, mpsc};
 use standin::thread::{self, Builder, JoinHandle};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Both kinds of green threads, after the promise that the second one asks for.
-fn kinds() -> [Engine; 2] {
+/// Both kinds of threads on fibers, of both engines, after the promise that pinned ones ask for.
+fn kinds() -> [Engine; 4] {
     // SAFETY: no part of these tests keeps a pointer through a thread-local, or holds a lock of std's, across
     // a call that parks.
     unsafe { engine::green::accept_pinned() };
-    [GREEN, GREEN_PINNED]
+    [GREEN, GREEN_PINNED, ASYNC, ASYNC_PINNED]
 }
 
-/// Runs `body` with each kind of green threads, in a process of its own.
+/// Runs `body` with each kind of threads on fibers, in a process of its own.
 #[track_caller]
 fn on_each_kind<F: Fn(Engine)>(environment: &[(&str, &str)], body: F) {
     let test = isolated::test_of(&body);
-    for (number, kind) in ["free", "pinned"].iter().enumerate() {
+    for (number, kind) in ["free", "pinned", "async", "async-pinned"]
+        .iter()
+        .enumerate()
+    {
         let mut environment = environment.to_vec();
         environment.push(("TEST_KIND", kind));
         isolated::named(test, &environment, || body(kinds()[number])).succeeds();
@@ -39,7 +47,14 @@ fn on_each_kind<F: Fn(Engine)>(environment: &[(&str, &str)], body: F) {
 #[track_caller]
 fn on_each_context<F: Fn() + Sync>(environment: &[(&str, &str)], body: F) {
     let test = isolated::test_of(&body);
-    for context in ["OS thread", "threads", "green", "green-pinned"] {
+    for context in [
+        "OS thread",
+        "threads",
+        "green",
+        "green-pinned",
+        "async",
+        "async-pinned",
+    ] {
         let mut environment = environment.to_vec();
         environment.push(("TEST_CONTEXT", context));
         isolated::named(test, &environment, || {

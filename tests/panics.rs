@@ -1,7 +1,12 @@
 //! How panics are reported: as std reports those of its threads, with the name of the thread, on every
 //! engine; and a program's own hook is left alone.
 
-#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+#![cfg(all(
+    feature = "green",
+    feature = "async",
+    feature = "threads",
+    target_os = "linux"
+))]
 
 mod common;
 

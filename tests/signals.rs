@@ -1,7 +1,12 @@
 //! Signals: no operation shows its caller that one came, handlers find the thread that they interrupted as it
 //! was and leave it so, and none is raised that std's programs do not know.
 
-#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+#![cfg(all(
+    feature = "green",
+    feature = "async",
+    feature = "threads",
+    target_os = "linux"
+))]
 
 mod common;
 
@@ -10,8 +15,8 @@ mod handlers;
 #[path = "signals/storm.rs"]
 mod storm;
 
-use common::isolated;
-use standin::engine::{self, Engine};
+use common::{current, isolated};
+use standin::engine::{self, ASYNC, Engine};
 use standin::net::{Shutdown, TcpListener, TcpStream};
 use standin::sync::{Condvar, Mutex, mpsc};
 use standin::thread;
@@ -27,7 +32,15 @@ use storm::{HANDLED, Storm};
 #[track_caller]
 fn on_each_context<F: Fn(Option<Engine>) + Sync>(environment: &[(&str, &str)], body: F) {
     let test = isolated::test_of(&body);
-    for context in ["OS thread", "threads", "green", "green-pinned"] {
+    for context in [
+        "OS thread",
+        "threads",
+        "green",
+        "green-pinned",
+        "async",
+        "async-current",
+        "async-pinned",
+    ] {
         let mut environment = environment.to_vec();
         environment.extend([
             ("TEST_CONTEXT", context),
@@ -40,6 +53,10 @@ fn on_each_context<F: Fn(Option<Engine>) + Sync>(environment: &[(&str, &str)], b
             unsafe { engine::green::accept_pinned() };
             match context {
                 "OS thread" => body(None),
+                "async-current" => {
+                    let _entered = current::enter();
+                    ASYNC.run(|| body(Some(ASYNC)));
+                }
                 name => {
                     let engine = engine::named(name).expect("it is compiled");
                     engine.run(|| body(Some(engine)));

@@ -1,16 +1,21 @@
-//! Safe code that must work on green threads as it does on OS threads, although each of them goes on on
+//! Safe code that must work on free threads as it does on OS threads, although each of them goes on on
 //! another OS thread after every park: code that borrows from thread-locals, counts panics, holds locks that
 //! standin does not know, or looks at `errno`.
 //!
-//! Each body runs in a process of its own, once with a switch that moves a thread at every park, and once
-//! with work stealing alone.
+//! Each body runs in a process of its own: on `green` once with a switch that moves a thread at every park, and once
+//! with work stealing alone; on `async` with the work stealing of a runtime with four workers.
 
-#![cfg(all(feature = "green", feature = "threads", target_os = "linux"))]
+#![cfg(all(
+    feature = "green",
+    feature = "async",
+    feature = "threads",
+    target_os = "linux"
+))]
 
 mod common;
 
 use common::isolated::{self, isolated};
-use standin::engine::{self, GREEN, GREEN_PINNED};
+use standin::engine::{self, ASYNC, Engine, GREEN, GREEN_PINNED};
 use standin::sync::mpsc;
 use standin::thread;
 use std::cell::{Cell, RefCell};
@@ -24,10 +29,10 @@ use std::time::Duration;
 const THREADS: usize = 24;
 const HOPS: usize = 400;
 
-/// Runs `body` on many green threads at once, in both processes.
+/// Runs `body` on many threads at once, in all three processes.
 #[track_caller]
 fn on_many_threads<F: Fn(usize) + Sync>(body: F) {
-    let run = || {
+    let run = |engine: Engine| {
         std::panic::set_hook(Box::new(|panic| {
             if panic.payload().downcast_ref() != Some(&EXPECTED) {
                 eprintln!("{panic}");
@@ -37,8 +42,8 @@ fn on_many_threads<F: Fn(usize) + Sync>(body: F) {
             for number in 0..THREADS {
                 let body = &body;
                 thread::Builder::new()
-                    .spawn_scoped_on(GREEN, scope, move || body(number))
-                    .expect("green threads can be spawned here");
+                    .spawn_scoped_on(engine, scope, move || body(number))
+                    .expect("free threads can be spawned here");
             }
         });
         MOVES.load(Relaxed)
@@ -47,13 +52,35 @@ fn on_many_threads<F: Fn(usize) + Sync>(body: F) {
     let hopping = [("STANDIN_TEST", "hop"), ("STANDIN_WORKERS", "4")];
     let test = isolated::test_of(&body);
     isolated::named(test, &hopping, || {
-        let moves = run();
+        let moves = run(GREEN);
         assert!(moves > few, "only {moves} moves between OS threads");
     })
     .succeeds();
     let stealing = [("STANDIN_TEST", ""), ("STANDIN_WORKERS", "4")];
     isolated::named(test, &stealing, || {
-        run();
+        run(GREEN);
+    })
+    .succeeds();
+    let on_tokio = [
+        ("STANDIN_TEST", ""),
+        ("STANDIN_WORKERS", "4"),
+        ("TEST_ENGINE", "async"),
+    ];
+    isolated::named(test, &on_tokio, || {
+        // Tasks of the same runtime, which keep its workers busy and themselves in other thread-locals.
+        let is_over = std::sync::Arc::new(AtomicUsize::new(0));
+        let runtime = engine::tokio::default_runtime().expect("there is room");
+        for _ in 0..8 {
+            let is_over = is_over.clone();
+            runtime.spawn(async move {
+                while is_over.load(Relaxed) == 0 {
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        let moves = run(ASYNC);
+        is_over.store(1, Relaxed);
+        assert!(moves > 0, "no thread ever moved to another OS thread");
     })
     .succeeds();
 }

@@ -30,9 +30,10 @@ mod built {
 
     fn accept_pinned() {
         // SAFETY: between two parking calls the examples, and the crates that they call
-        // there (rustls, httparse, indicatif), neither keep a pointer into a thread-local
-        // nor hold a lock of std's: rustls reads and writes its stream with no lock held,
-        // and one thread alone draws the progress bar.
+        // there (rustls, httparse, indicatif, hyper, tokio), neither keep a pointer into a
+        // thread-local nor hold a lock of std's: rustls reads and writes its stream with no
+        // lock held, one thread alone draws the progress bar, and a future does not park
+        // within a poll.
         #[cfg(feature = "green")]
         unsafe {
             engine::green::accept_pinned()

@@ -1,6 +1,7 @@
 //! Sync-style code waits for a future.
 
 use crate::engine::{self, Control};
+use standin_core::context;
 use standin_core::wait_queue::{self, Wait};
 use std::future::poll_fn;
 use std::io;
@@ -25,7 +26,8 @@ use std::task::{Context, Poll, Wake, Waker};
 ///
 /// With the panic of the future. And, with the feature `async`, where it is called by an async task that tokio
 /// polls: that would stop all the other tasks of the OS thread. There, `.await` the future. On other executors this
-/// cannot be told, and the executor's thread is blocked; nor can it in a task in `tokio::task::unconstrained`.
+/// cannot be told, and the executor's thread is blocked; nor can it in a task in `tokio::task::unconstrained`, or in
+/// one that was in `block_in_place` since it was polled.
 ///
 /// ```
 /// use standin::{block_on, thread};
@@ -93,7 +95,7 @@ where
 
 fn refuse_in_task(called: &str) {
     #[cfg(feature = "async")]
-    if standin_core::context::current(|context| context.is_none()) && super::ambient::is_polled() {
+    if context::current(|context| context.is_none()) && super::ambient::is_polled() {
         panic!(
             "standin::{called} was called by an async task, where it would block the OS thread that its runtime \
              polls tasks on: `.await` the future there, or move the code that blocks into \
@@ -141,6 +143,8 @@ pub(crate) fn poll_here<'a>(mut future: Pin<&mut (dyn Future<Output = ()> + 'a)>
             future.as_mut().poll(&mut context)
         };
         if polled.is_ready() {
+            // It may have been so at once, and the next one may be.
+            context::progress();
             return;
         }
         sees_cancellation &= !notice.wait(sees_cancellation);

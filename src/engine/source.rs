@@ -237,13 +237,11 @@ impl Edges {
 /// A descriptor that a reactor knows, so that futures can wait for it: what
 /// [`SocketRef::registered_with`](super::SocketRef::registered_with) makes.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "async"), allow(dead_code, reason = "futures read it"))]
 pub struct Registered {
-    #[cfg_attr(not(feature = "async"), allow(dead_code))]
     pub(crate) reactor: &'static dyn Readiness,
-    #[cfg_attr(not(feature = "async"), allow(dead_code))]
     pub(crate) source: &'static Source,
     /// The number of edges from before, if it was registered just now: see [`Registration::add`].
-    #[cfg_attr(not(feature = "async"), allow(dead_code))]
     pub(crate) before: Option<u32>,
 }
 

@@ -19,6 +19,7 @@ pub fn park() {
         let token = &control.token;
         // PRESENT becomes ABSENT, ABSENT becomes AWAITED.
         if token.fetch_sub(1, Acquire) == PRESENT {
+            context::progress();
             return;
         }
         while token
@@ -35,6 +36,7 @@ pub fn park_timeout(timeout: Duration) {
     with_current(|control| {
         let token = &control.token;
         if token.fetch_sub(1, Acquire) == PRESENT {
+            context::progress();
             return;
         }
         let deadline = context::now().checked_add(timeout);

@@ -2,18 +2,18 @@
 
 use super::child::shared_numbers;
 use crate::common::isolated;
-use standin::engine::{self, Engine, GREEN, GREEN_PINNED, THREADS};
+use standin::engine::{self, ASYNC, ASYNC_PINNED, Engine, GREEN, GREEN_PINNED, THREADS};
 use standin::thread;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// Both kinds of green threads, after the promise that the second one asks for.
-pub(crate) fn kinds() -> [Engine; 2] {
+/// Both kinds of threads on fibers, of both engines, after the promise that pinned ones ask for.
+pub(crate) fn kinds() -> [Engine; 4] {
     // SAFETY: no part of these tests keeps a pointer through a thread-local, or holds a lock of std's, across
     // a call that parks.
     unsafe { engine::green::accept_pinned() };
-    [GREEN, GREEN_PINNED]
+    [GREEN, GREEN_PINNED, ASYNC, ASYNC_PINNED]
 }
 
 /// Runs `body` in each kind of thread, in a process of its own in which other green threads are busy, and
@@ -27,6 +27,9 @@ pub(crate) fn on_each_context<F: Fn(Context) + Sync>(body: F) {
         Context::Free,
         Context::Section,
         Context::Pinned,
+        Context::Async,
+        Context::AsyncSection,
+        Context::AsyncPinned,
     ];
     for context in contexts {
         let name = format!("{context:?}");
@@ -54,6 +57,10 @@ pub(crate) enum Context {
     /// A free thread in a blocking section.
     Section,
     Pinned,
+    /// The same of the engine `async`.
+    Async,
+    AsyncSection,
+    AsyncPinned,
 }
 
 impl Context {
@@ -64,6 +71,8 @@ impl Context {
             Self::Threads => Some(THREADS),
             Self::Free | Self::Section => Some(GREEN),
             Self::Pinned => Some(GREEN_PINNED),
+            Self::Async | Self::AsyncSection => Some(ASYNC),
+            Self::AsyncPinned => Some(ASYNC_PINNED),
         }
     }
 
@@ -71,7 +80,7 @@ impl Context {
     pub(crate) fn run(self, body: &(dyn Fn() + Sync)) {
         match (self, self.engine()) {
             (_, None) => body(),
-            (Self::Section, Some(engine)) => {
+            (Self::Section | Self::AsyncSection, Some(engine)) => {
                 engine.run(|| engine::blocking(body).expect("an OS thread"));
             }
             (_, Some(engine)) => engine.run(body),

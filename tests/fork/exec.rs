@@ -2,7 +2,7 @@
 
 use crate::common::isolated::isolated;
 use crate::contexts::{Context, kinds, on_each_context};
-use standin::engine::{self, GREEN, THREADS};
+use standin::engine::{self, THREADS};
 use standin::net::{TcpListener, TcpStream, UdpSocket};
 use standin::os::unix::net::UnixStream;
 use standin::thread;
@@ -115,6 +115,9 @@ fn a_command_inherits_nothing_of_the_library() {
         Context::Free,
         Context::Section,
         Context::Pinned,
+        Context::Async,
+        Context::AsyncSection,
+        Context::AsyncPinned,
     ] {
         let name = format!("{context:?}");
         isolated(&[("TEST_CONTEXT", &*name), ("STANDIN_TEST", "")], || {
@@ -125,7 +128,7 @@ fn a_command_inherits_nothing_of_the_library() {
             let address = listener.local_addr().expect("bound");
             let mut kept = Vec::new();
             // Made and used by each engine, so that everything that an engine opens is open.
-            for engine in [GREEN, engine::GREEN_PINNED, THREADS] {
+            for engine in kinds().into_iter().chain([THREADS]) {
                 kept.push(engine.run(|| {
                     let near = TcpStream::connect(address).expect("it listens");
                     let far = listener.accept().expect("one has connected").0;

@@ -1,4 +1,4 @@
-//! Handlers that run on green threads' stacks, or beside them.
+//! Handlers that run on the stacks of threads on fibers, or beside them.
 
 use crate::common::isolated;
 use crate::common::wait::until;
@@ -34,19 +34,23 @@ fn work() {
 /// stack it runs on, wherever between two threads it comes.
 #[test]
 fn handlers_find_the_thread_that_they_interrupt() {
-    for (flags, switches) in [
-        ("none", ""),
-        ("none", "hop"),
-        ("SA_ONSTACK", ""),
-        ("SA_ONSTACK", "hop"),
+    for (flags, switches, name) in [
+        ("none", "", "green"),
+        ("none", "hop", "green"),
+        ("none", "", "async"),
+        ("SA_ONSTACK", "", "green"),
+        ("SA_ONSTACK", "hop", "green"),
+        ("SA_ONSTACK", "", "async"),
     ] {
         let environment = [
             ("FLAGS", flags),
+            ("ENGINE", name),
             ("STANDIN_TEST", switches),
             ("STANDIN_WORKERS", "2"),
         ];
         isolated::isolated(&environment, || {
-            GREEN.run(|| {
+            let engine = engine::named(name).expect("it is compiled");
+            engine.run(|| {
                 let storm = Storm::begin(flags, true);
                 thread::scope(|scope| {
                     for me in 0..storm::MOST {
@@ -139,7 +143,7 @@ fn a_handler_ends_the_process() {
         unsafe { libc::_exit(42) };
     }
     for flags in ["none", "SA_ONSTACK"] {
-        for name in ["green", "green-pinned"] {
+        for name in ["green", "green-pinned", "async", "async-pinned"] {
             isolated::isolated(&[("FLAGS", flags), ("ENGINE", name)], || {
                 // SAFETY: nothing here keeps anything across a call that parks.
                 unsafe { engine::green::accept_pinned() };
@@ -172,7 +176,7 @@ fn other_faults_go_to_the_handler_from_before() {
         // SAFETY: it may be called from a handler.
         unsafe { libc::_exit(code) };
     }
-    for name in ["green", "green-pinned", "threads"] {
+    for name in ["green", "green-pinned", "async", "async-pinned", "threads"] {
         isolated::isolated(&[("ENGINE", name)], || {
             storm::handle_with_info(libc::SIGSEGV, fault, libc::SA_ONSTACK);
             // SAFETY: nothing here keeps anything across a call that parks.

@@ -8,6 +8,7 @@ use standin_core::wait_queue::{self, Wait};
 use standin_core::{Instant, Lock, context};
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -146,8 +147,9 @@ impl Timers {
             // Before the deadlines are looked at: one that comes later ends the wait.
             let seen = self.changes.load(Acquire);
             let (due, next) = self.take_due(context::now());
-            for waker in due.into_values() {
-                waker.wake();
+            for waker in due {
+                // One that panics, which has been reported then, is not to end the others' time.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
             }
             match wait_queue::wait(&self.changes, seen, next) {
                 Wait::Woken | Wait::Changed | Wait::TimedOut | Wait::Interrupted => {}
@@ -156,11 +158,16 @@ impl Timers {
     }
 
     /// Takes out those whose deadline has passed, and says which one is next.
-    fn take_due(&self, now: Instant) -> (BTreeMap<Key, Waker>, Option<Instant>) {
+    fn take_due(&self, now: Instant) -> (Vec<Waker>, Option<Instant>) {
         let mut pending = self.pending.lock();
-        let later = pending.wakers.split_off(&(now, u64::MAX));
-        let due = std::mem::replace(&mut pending.wakers, later);
-        let next = pending.wakers.first_key_value();
-        (due, next.map(|(&(deadline, _), _)| deadline))
+        let mut due = Vec::new();
+        while let Some(first) = pending.wakers.first_entry() {
+            let &(deadline, _) = first.key();
+            if deadline > now {
+                return (due, Some(deadline));
+            }
+            due.push(first.remove());
+        }
+        (due, None)
     }
 }
