@@ -1,5 +1,5 @@
-//! `standin` stands in for `std`: code in plain blocking style runs unchanged on OS threads or on green
-//! threads, and a Cargo feature chooses.
+//! `standin` stands in for `std`: code in plain blocking style runs unchanged on OS threads, on green threads or
+//! inside tokio, and a Cargo feature chooses.
 //!
 //! ```
 //! use standin::{sync::mpsc, thread, time::Duration};
@@ -22,13 +22,17 @@
 //! |---|---|
 //! | none (the default) | the modules below *are* std's: re-exports, nothing else is compiled |
 //! | `threads` | an OS thread |
-//! | `green` | a green thread: a small stack of its own, parked by switching stacks; the default where both are compiled |
+//! | `green` | a green thread: a small stack of its own, parked by switching stacks; the default where it is compiled |
+//! | `async` | a task of a tokio runtime, with a small stack of its own; the default before `threads` |
 //!
 //! With an engine compiled, there is one type for every context: a blocking operation parks the green thread
 //! that it is called on, and blocks an OS thread as std would. A channel connects all of them. The types are
 //! then standin's own, not std's; they convert by `From` and through descriptors.
 //!
 //! The module `engine`, which is there with one, says how to choose an engine and what it has to supply.
+//!
+//! `block_on` waits for a future from sync-style code, and `unblock` runs sync-style code for async code; the module
+//! `aio` says how the two go together.
 //!
 //! [`testing`] runs your own tests on every engine, and compares. Its strategies for proptest are there with
 //! the feature `proptest`.

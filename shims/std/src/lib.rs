@@ -16,7 +16,8 @@
 //! |---|---|
 //! | none (the default) | what it always made: this crate is std, type for type |
 //! | `threads` | an OS thread, with standin's types |
-//! | `green` | a green thread; the default engine where both are compiled |
+//! | `green` | a green thread; the default engine where it is compiled |
+//! | `async` | a task of a tokio runtime; the default before `threads` |
 //!
 //! Features add up over a build: if one renamed crate asks for `green`, all renamed crates get it. `main` and
 //! tests start on an OS thread, as ever, so what blocks there blocks that one.
@@ -79,18 +80,18 @@
 
 pub use ::std::*;
 
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod net;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod os;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod prelude;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod sync;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod thread;
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub mod time;
 
-#[cfg(any(feature = "green", feature = "threads"))]
+#[cfg(feature = "_engine")]
 pub use standin::thread_local;
