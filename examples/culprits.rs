@@ -6,6 +6,9 @@
 //! The culprits are ten threads that sit in the kernel for a second each, by a call that
 //! standin does not know; one that computes for a second; one that holds a lock of std's
 //! while it sleeps, and one that waits for that lock.
+//!
+//! The engine `async` is left out: tokio gives a worker's tasks to nobody while one of them blocks it, so there the
+//! culprits do stop others, by seconds.
 
 use standin::thread;
 use standin::time::{Duration, Instant};
@@ -40,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut rows = vec![head.map(String::from).to_vec()];
     for engine in engines::names() {
         // A lock of std's across a sleep breaks the promise that pinned threads ask for.
-        if engine == "green-pinned" {
+        if engine == "async" || engine.ends_with("-pinned") {
             continue;
         }
         for with_culprits in [false, true] {

@@ -224,7 +224,7 @@ fn locking_without_end() {
 
 #[test]
 fn waking_without_end() {
-    is_taken_off(|goes_on| {
+    lets_others_run(|goes_on| {
         let own = thread::current();
         while goes_on() {
             own.unpark();
@@ -235,7 +235,7 @@ fn waking_without_end() {
 
 #[test]
 fn waiting_for_futures_that_are_ready() {
-    is_taken_off(|goes_on| {
+    lets_others_run(|goes_on| {
         while goes_on() {
             assert_eq!(standin::block_on(async { 1 }), 1);
         }

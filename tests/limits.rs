@@ -14,32 +14,41 @@ mod common;
 mod descriptors;
 
 use common::{isolated, limit};
-use standin::engine::{self, ASYNC, ASYNC_PINNED, Engine, GREEN, GREEN_PINNED, THREADS};
+use standin::engine::{self, Engine, GREEN, THREADS};
 use standin::sync::{Mutex, mpsc};
 use standin::thread::{self, Builder, JoinHandle};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Both kinds of threads on fibers, of both engines, after the promise that pinned ones ask for.
-fn kinds() -> [Engine; 4] {
+/// The engine of this name, after the promise that pinned threads ask for.
+fn promised(name: &str) -> Engine {
     // SAFETY: no part of these tests keeps a pointer through a thread-local, or holds a lock of std's, across
     // a call that parks.
     unsafe { engine::green::accept_pinned() };
-    [GREEN, GREEN_PINNED, ASYNC, ASYNC_PINNED]
+    engine::named(name).expect("it is compiled")
 }
 
-/// Runs `body` with each kind of threads on fibers, in a process of its own.
+/// Every kind of threads on fibers: free and pinned ones of each engine that has both.
+const KINDS: &[&str] = &["green", "green-pinned", "async", "async-pinned"];
+
+/// Those whose OS threads and memory are the library's own affair. On `async` they are tokio's:
+///
+/// - A section that there is no OS thread for waits until one of the runtime's blocking pool is free; it is refused only
+///   where the pool has none at all.
+/// - A runtime whose workers do not all start says nothing, and may wait for those that are missing.
+/// - Where no memory is left, whatever a thread registers a destructor for (tokio's context does) ends the process, as
+///   in a thread of std.
+const OF_GREEN: &[&str] = &["green", "green-pinned"];
+
+/// Runs `body` with each of these kinds of threads, in a process of its own.
 #[track_caller]
-fn on_each_kind<F: Fn(Engine)>(environment: &[(&str, &str)], body: F) {
+fn on_each_kind<F: Fn(Engine)>(kinds: &[&str], environment: &[(&str, &str)], body: F) {
     let test = isolated::test_of(&body);
-    for (number, kind) in ["free", "pinned", "async", "async-pinned"]
-        .iter()
-        .enumerate()
-    {
+    for kind in kinds {
         let mut environment = environment.to_vec();
         environment.push(("TEST_KIND", kind));
-        isolated::named(test, &environment, || body(kinds()[number])).succeeds();
+        isolated::named(test, &environment, || body(promised(kind))).succeeds();
     }
 }
 
@@ -57,12 +66,9 @@ fn on_each_context<F: Fn() + Sync>(environment: &[(&str, &str)], body: F) {
     ] {
         let mut environment = environment.to_vec();
         environment.push(("TEST_CONTEXT", context));
-        isolated::named(test, &environment, || {
-            kinds();
-            match context {
-                "OS thread" => body(),
-                name => engine::named(name).expect("it is compiled").run(&body),
-            }
+        isolated::named(test, &environment, || match context {
+            "OS thread" => body(),
+            name => promised(name).run(&body),
         })
         .succeeds();
     }
@@ -105,7 +111,7 @@ fn says(error: &io::Error, words: &[&str]) {
 
 #[test]
 fn too_little_address_space_to_start() {
-    on_each_kind(&[("STANDIN_TEST", "")], |engine| {
+    on_each_kind(KINDS, &[("STANDIN_TEST", "")], |engine| {
         let limited = limit::address_space(1 << 20);
         for _ in 0..3 {
             let error = engine
@@ -121,7 +127,7 @@ fn too_little_address_space_to_start() {
 /// No OS thread for the first machine, or for the test whether free threads run here.
 #[test]
 fn no_os_thread_to_start() {
-    on_each_kind(&[("STANDIN_TEST", "")], |engine| {
+    on_each_kind(KINDS, &[("STANDIN_TEST", "")], |engine| {
         limit::give_up_root();
         let limited = limit::no_more_os_threads();
         for _ in 0..3 {
@@ -148,7 +154,7 @@ fn too_few_os_threads_for_every_processor() {
             // The stacks of OS threads, which the limit counts.
             ("RUST_MIN_STACK", "100000000"),
         ];
-        on_each_kind(&environment, |engine| {
+        on_each_kind(&["green", "green-pinned", "async"], &environment, |engine| {
             let limited = limit::address_space(350_000_000);
             let small = || Builder::new().stack_size(100_000);
             let first = small()
@@ -175,7 +181,7 @@ fn too_few_os_threads_for_every_processor() {
 /// can be there again.
 #[test]
 fn too_little_address_space_for_more() {
-    on_each_kind(&[("STANDIN_TEST", "")], |engine| {
+    on_each_kind(KINDS, &[("STANDIN_TEST", "")], |engine| {
         engine.run(move || {
             let limited = limit::address_space(512 << 20);
             let (mut threads, release, error) = spawn_until_refused(engine, 1 << 20);
@@ -205,7 +211,7 @@ fn too_little_address_space_for_more() {
 /// Guards by `mprotect` take mappings, of which a process may have 65,530 by default.
 #[test]
 fn too_few_mappings_for_more() {
-    on_each_kind(&[("STANDIN_TEST", "mprotect")], |engine| {
+    on_each_kind(KINDS, &[("STANDIN_TEST", "mprotect")], |engine| {
         let (threads, release, error) = spawn_until_refused(engine, 16 << 10);
         says(
             &error,
@@ -285,7 +291,7 @@ fn absurd_stack_sizes() {
 
 #[test]
 fn a_large_stack_beyond_the_limit() {
-    on_each_kind(&[("STANDIN_TEST", "")], |engine| {
+    on_each_kind(KINDS, &[("STANDIN_TEST", "")], |engine| {
         engine.run(|| {
             let limited = limit::address_space(512 << 20);
             let spawn = |size| Builder::new().stack_size(size).spawn(move || size);
@@ -306,7 +312,7 @@ fn a_large_stack_beyond_the_limit() {
 #[test]
 fn no_os_thread_for_a_section() {
     let environment = [("STANDIN_TEST", ""), ("STANDIN_WORKERS", "1")];
-    on_each_kind(&environment, |engine| {
+    on_each_kind(OF_GREEN, &environment, |engine| {
         limit::give_up_root();
         engine.run(|| {
             let limited = limit::no_more_os_threads();
@@ -357,7 +363,7 @@ fn no_address_space_for_a_section() {
         ("STANDIN_WORKERS", "1"),
         ("RUST_MIN_STACK", "100000000"),
     ];
-    on_each_kind(&environment, |engine| {
+    on_each_kind(OF_GREEN, &environment, |engine| {
         let first = Builder::new().stack_size(100_000).spawn_on(engine, || {
             let limited = limit::address_space(32 << 20);
             let mut sections = 0;

@@ -78,9 +78,9 @@ fn on_many_threads<F: Fn(usize) + Sync>(body: F) {
                 }
             });
         }
-        let moves = run(ASYNC);
+        // Which worker takes a task is up to them: until one took another one's.
+        while run(ASYNC) == 0 {}
         is_over.store(1, Relaxed);
-        assert!(moves > 0, "no thread ever moved to another OS thread");
     })
     .succeeds();
 }

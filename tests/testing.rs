@@ -25,12 +25,16 @@ mod one_an_engine;
 mod strategies;
 
 /// The engines that run without a promise.
-const ENGINES: &[&str] = match (cfg!(feature = "green"), cfg!(feature = "threads")) {
-    (true, true) => &["green", "threads"],
-    (true, false) => &["green"],
-    (false, true) => &["threads"],
-    (false, false) => &["std"],
-};
+const ENGINES: &[&str] = &[
+    #[cfg(feature = "green")]
+    "green",
+    #[cfg(feature = "async")]
+    "async",
+    #[cfg(feature = "threads")]
+    "threads",
+    #[cfg(not(feature = "_engine"))]
+    "std",
+];
 /// More than one call is made where there is more than one place.
 const COMPARES: bool = cfg!(feature = "_engine");
 
@@ -69,7 +73,10 @@ fn a_body_runs_once_on_each_engine() {
     });
     let ran: Vec<_> = report.ran().iter().map(|place| place.name()).collect();
     // Pinned threads are there too once another test of this program has made the promise.
-    let unpromised: Vec<_> = ran.iter().filter(|name| **name != "green-pinned").collect();
+    let unpromised: Vec<_> = ran
+        .iter()
+        .filter(|name| !name.ends_with("-pinned"))
+        .collect();
     assert_eq!(unpromised, ENGINES.iter().collect::<Vec<_>>());
     assert_eq!(calls.into_inner(), ran.len());
 }
@@ -80,7 +87,7 @@ fn what_is_skipped_is_told() {
         let report = on_every_engine(|| ());
         let names: Vec<_> = report.ran().iter().map(|place| place.name()).collect();
         assert_eq!(names, ENGINES, "nothing that was skipped counts as run");
-        for name in ["green", "threads", "green-pinned"] {
+        for name in ["green", "async", "threads", "green-pinned", "async-pinned"] {
             let skipped = report
                 .skipped()
                 .iter()
@@ -90,9 +97,9 @@ fn what_is_skipped_is_told() {
         let skipped = report.skipped().last().expect("there is the pinned one");
         says(
             &report.to_string(),
-            &format!("not run: green-pinned: {}", skipped.why()),
+            &format!("not run: async-pinned: {}", skipped.why()),
         );
-        if cfg!(feature = "green") {
+        if cfg!(feature = "async") {
             says(skipped.why(), "accept_pinned");
         } else {
             says(skipped.why(), "feature");
@@ -101,7 +108,7 @@ fn what_is_skipped_is_told() {
         assert_eq!(agreement.report().skipped(), report.skipped());
     })
     .succeeds()
-    .says("not run: green-pinned: ");
+    .says("not run: async-pinned: ");
 }
 
 #[test]

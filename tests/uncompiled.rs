@@ -3,7 +3,7 @@
 
 #![cfg(all(
     feature = "_engine",
-    not(all(feature = "green", feature = "threads")),
+    not(all(feature = "green", feature = "async", feature = "threads")),
     target_os = "linux"
 ))]
 
@@ -16,10 +16,16 @@ use std::io::ErrorKind;
 
 #[test]
 fn an_engine_that_is_not_compiled() {
-    let (there, missing) = match cfg!(feature = "green") {
-        true => ("green", "threads"),
-        false => ("threads", "green"),
+    let engines = [
+        ("green", cfg!(feature = "green")),
+        ("async", cfg!(feature = "async")),
+        ("threads", cfg!(feature = "threads")),
+    ];
+    let first = |is_there| {
+        let found = engines.iter().find(|engine| engine.1 == is_there);
+        found.expect("some are there, some are not").0
     };
+    let (there, missing) = (first(true), first(false));
     isolated(&[("STANDIN_ENGINE", missing)], || {
         let error = Builder::new().spawn(|| ()).expect_err("it is not there");
         assert_eq!(error.kind(), ErrorKind::InvalidInput);

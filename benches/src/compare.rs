@@ -1,5 +1,5 @@
 //! standin beside its peers: OS threads, may, tokio on both of its runtimes, and standin's
-//! engines `green`, `green-pinned` and `threads`, on the same workloads in one run.
+//! engines `green`, `async`, their pinned kinds and `threads`, on the same workloads in one run.
 //!
 //!     cargo bench -p standin-benches --bench compare
 //!     cargo bench -p standin-benches --bench compare -- --quick

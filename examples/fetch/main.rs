@@ -1,7 +1,7 @@
 //! Fetches ten thousand pages at once in plain blocking code, one thread a page.
 //!
-//!     cargo run --release --features green,threads --example fetch
-//!     cargo run --release --features green,threads --example fetch -- --help
+//!     cargo run --release --features green,async,threads --example fetch
+//!     cargo run --release --features green,async,threads --example fetch -- --help
 //!
 //! `get.rs` fetches one page, `fetch_all.rs` starts the threads: read those two. The rest
 //! is a server to fetch from, and the comparison: each engine fetches the same pages in a

@@ -35,11 +35,14 @@ usage: sync_in_async [OPTIONS]
   --gone N      how many go away in the middle, and how many outlast the service's patience [50]
   --delay MS    how long the database takes for an answer [20]
 
-STANDIN_ENGINE says what `unblock` makes: a thread of the engine async, unless another one is compiled and named.
+STANDIN_ENGINE says on which engine `unblock` runs the library, of those that are compiled.
 ";
 
 /// Descriptors that are no connections: the standard streams, epoll and the like.
 const SPARE_DESCRIPTORS: u64 = 64;
+
+/// How many OS threads tokio has for `spawn_blocking` unless told otherwise.
+const BLOCKING_POOL: usize = 512;
 
 struct Options {
     requests: usize,
@@ -89,6 +92,13 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
             }
             _ => return Err(argument.unexpected().into()),
         }
+    }
+    if 2 * options.gone > BLOCKING_POOL {
+        return Err(format!(
+            "--gone: at most {}, or spawn_blocking has no OS thread left",
+            BLOCKING_POOL / 2
+        )
+        .into());
     }
     Ok(Some(options))
 }

@@ -1,6 +1,8 @@
 //! The tokio runtime around the caller, for futures that need one.
 
+use crate::engine::Control;
 use crate::engine::tokio::default_runtime;
+use std::mem::forget;
 use std::task::{Context, Poll, Waker};
 use tokio::runtime::{EnterGuard, Handle};
 use tokio::task::coop;
@@ -15,10 +17,21 @@ pub(crate) fn enter() -> Option<EnterGuard<'static>> {
     if Handle::try_current().is_ok() {
         return None;
     }
-    match default_runtime() {
-        Ok(handle) => Some(handle.enter()),
+    let entered = match default_runtime() {
+        Ok(handle) => handle.enter(),
         Err(error) => panic!("{error}"),
+    };
+    let is_shared = Control::current(|control| {
+        let engine = control?.engine()?;
+        Some(engine.contract().shares_locals())
+    });
+    if is_shared == Some(true) {
+        // It stands in the OS thread's thread-locals, and the next thread there may leave the context before this one
+        // does. So the OS thread stays in it.
+        forget(entered);
+        return None;
     }
+    Some(entered)
 }
 
 /// More than any task is allowed to do before it lets others run: tokio counts in a byte.

@@ -142,6 +142,20 @@ pub(super) fn live_on(control: &Arc<Control>) {
     unsafe { context::replace(Some(own)) };
 }
 
+/// Ends the calling OS thread, in the child, and the process with it if there is no other. For one whose frames belong
+/// to somebody who would go on with what is the parent's.
+#[cfg(feature = "async")]
+pub(super) fn end_os_thread() -> ! {
+    let others = std::fs::read_dir("/proc/self/task").map_or(0, |threads| threads.skip(1).count());
+    if others == 0 {
+        std::process::exit(0);
+    }
+    // Its frames are left as they are. With the last OS thread the kernel ends the process.
+    // SAFETY: the thread that ran here has ended; nobody waits for what is on this OS thread's stack.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    unreachable!("an OS thread that has ended goes on");
+}
+
 /// A thread has ended in the child. By whoever resumed it, on the OS thread's own block, which is `home`.
 ///
 /// # Safety

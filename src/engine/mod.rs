@@ -55,6 +55,8 @@ pub use contract::{BoxedFuture, Contract, Sleep, Socket, Spawn};
 pub use control::Control;
 pub(crate) use new_thread::Main;
 pub use new_thread::{Finished, NewThread};
+#[cfg(feature = "_fibers")]
+pub use pinned::accept as accept_pinned;
 pub use readiness::Readiness;
 pub use registry::{all, default, named, set_default};
 pub use socket::{Limit, SocketRef};

@@ -32,15 +32,12 @@ pub(super) fn accepted(engine: &str) -> io::Result<()> {
     if ACCEPTED.load(Acquire) {
         return Ok(());
     }
-    let (module, free) = match engine.strip_suffix("-pinned") {
-        Some("async") => ("tokio", "async"),
-        _ => ("green", "green"),
-    };
+    let free = engine.trim_end_matches("-pinned");
     Err(io::Error::new(
         io::ErrorKind::PermissionDenied,
         format!(
             "cannot use {engine}: pinned threads share thread-local storage, so the program has to promise first, \
-             by calling standin::engine::{module}::accept_pinned, that nothing in it minds; the engine {free} \
+             by calling standin::engine::accept_pinned, that nothing in it minds; the engine {free} \
              needs no promise"
         ),
     ))

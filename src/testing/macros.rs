@@ -26,7 +26,7 @@
 /// - `limit = Duration::from_secs(3600);` is how long each test may take, instead of
 ///   [`LIMIT`](crate::testing::LIMIT) or what `STANDIN_TESTING_LIMIT` says; see
 ///   [What hangs](crate::testing#what-hangs).
-/// - `pinned = unsafe { standin::engine::green::accept_pinned() };` adds `name::green_pinned`. It is the promise that
+/// - `pinned = unsafe { standin::engine::accept_pinned() };` adds `name::green_pinned`. It is the promise that
 ///   `accept_pinned` asks for, evaluated before each of these tests. As a test could not say that it was skipped,
 ///   there is none without. The promise is one of the whole program: once it was made, the other tests of the
 ///   same program that run on every engine run on pinned threads too.
@@ -103,7 +103,7 @@ macro_rules! __test {
                 }
 
                 fn promise() {
-                    $crate::__if_green! { $crate::__statement! { $promise } }
+                    $crate::__if_fibers! { $crate::__statement! { $promise } }
                 }
             }
         };
@@ -115,7 +115,11 @@ macro_rules! __test {
 
             $crate::__if_green! {
                 $crate::__test_on! { "green" green $tests $name $(-> $result)? }
-                $crate::__test_pinned! { $promise $tests $name $(-> $result)? }
+                $crate::__test_pinned! { "green-pinned" green_pinned $promise $tests $name $(-> $result)? }
+            }
+            $crate::__if_async! {
+                $crate::__test_on! { "async" async_free $tests $name $(-> $result)? }
+                $crate::__test_pinned! { "async-pinned" async_pinned $promise $tests $name $(-> $result)? }
             }
             $crate::__if_threads! {
                 $crate::__test_on! { "threads" threads $tests $name $(-> $result)? }
@@ -131,9 +135,9 @@ macro_rules! __test {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __test_pinned {
-    ([] $($rest:tt)*) => {};
-    ($promise:tt $($rest:tt)*) => {
-        $crate::__test_on! { "green-pinned" green_pinned $($rest)* }
+    ($engine:literal $test:ident [] $($rest:tt)*) => {};
+    ($engine:literal $test:ident $promise:tt $($rest:tt)*) => {
+        $crate::__test_on! { $engine $test $($rest)* }
     };
 }
 
@@ -200,6 +204,38 @@ macro_rules! __if_green {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __if_green {
+    ($($tokens:tt)*) => {};
+}
+
+/// Lets its tokens through, with the feature `async`.
+#[cfg(feature = "async")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_async {
+    ($($tokens:tt)*) => { $($tokens)* };
+}
+
+/// Drops its tokens, without the feature `async`.
+#[cfg(not(feature = "async"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_async {
+    ($($tokens:tt)*) => {};
+}
+
+/// Lets its tokens through, with an engine that can pin threads.
+#[cfg(feature = "_fibers")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_fibers {
+    ($($tokens:tt)*) => { $($tokens)* };
+}
+
+/// Drops its tokens, without an engine that can pin threads.
+#[cfg(not(feature = "_fibers"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_fibers {
     ($($tokens:tt)*) => {};
 }
 

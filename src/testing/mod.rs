@@ -52,7 +52,7 @@
 //! # What is not run
 //!
 //! An engine that is compiled and cannot start a thread here fails the test. Pinned green threads take a
-//! promise of the program (`engine::green::accept_pinned`), and are skipped without; so are engines that are not
+//! promise of the program (`engine::accept_pinned`), and are skipped without; so are engines that are not
 //! compiled. What was skipped, and why, is in the [`Report`], in each failure, and on standard error (which a
 //! test harness shows with `--nocapture`). Nothing that was skipped counts as run, and a test that ran nowhere
 //! fails.

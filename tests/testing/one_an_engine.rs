@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 standin::tests! {
     limit = LIMIT;
     // SAFETY: no test of this program keeps a pointer from a thread-local, or a lock of std's, across a park.
-    pinned = unsafe { standin::engine::green::accept_pinned() };
+    pinned = unsafe { standin::engine::accept_pinned() };
 
     fn runs() {
         let name = standin::thread::current().name().map(str::to_owned).unwrap();
@@ -69,11 +69,20 @@ mod empty {
 }
 
 /// The engine as the name of a test says it.
+fn test_of(engine: &str) -> String {
+    match engine {
+        // A keyword.
+        "async" => "async_free".to_owned(),
+        name => name.replace('-', "_"),
+    }
+}
+
+/// The engine that this runs on.
 #[cfg(feature = "_engine")]
 fn here() -> String {
     use standin::engine::Control;
     let engine = Control::current(|control| control?.engine()).expect("a thread of an engine");
-    engine.name().replace('-', "_")
+    test_of(engine.name())
 }
 
 #[cfg(not(feature = "_engine"))]
@@ -99,17 +108,23 @@ fn each_engine_has_a_test_of_each_function() {
             .filter_map(|line| line.strip_prefix(path.as_str()))
             .collect()
     };
-    let pinned: Vec<&str> = match (cfg!(feature = "green"), cfg!(feature = "threads")) {
-        (true, true) => vec!["green", "green_pinned", "threads"],
-        (true, false) => vec!["green", "green_pinned"],
-        (false, true) => vec!["threads"],
-        (false, false) => vec!["std"],
-    };
+    // In the order in which they are listed.
+    let pinned: Vec<&str> = [
+        ("async_free", cfg!(feature = "async")),
+        ("async_pinned", cfg!(feature = "async")),
+        ("green", cfg!(feature = "green")),
+        ("green_pinned", cfg!(feature = "green")),
+        ("std", cfg!(not(feature = "_engine"))),
+        ("threads", cfg!(feature = "threads")),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_there)| is_there.then_some(name))
+    .collect();
     assert_eq!(tests("runs"), pinned);
     assert_eq!(tests("returns_a_result"), pinned);
     let free: Vec<_> = pinned
         .into_iter()
-        .filter(|name| *name != "green_pinned")
+        .filter(|name| !name.ends_with("_pinned"))
         .collect();
     assert_eq!(tests("panics"), free, "there was no promise");
     assert_eq!(tests("is_not_there"), [""; 0]);
@@ -131,7 +146,7 @@ fn a_test_that_fails_does_so_on_each_engine() {
 #[test]
 fn a_test_that_hangs_ends_the_program() {
     let program = std::env::current_exe().unwrap();
-    let test = format!("one_an_engine::hangs::{}", super::ENGINES[0]);
+    let test = format!("one_an_engine::hangs::{}", test_of(super::ENGINES[0]));
     let output = Command::new(program)
         .args(["--ignored", &test])
         .output()

@@ -16,6 +16,8 @@ pub(crate) static ALL: &[&dyn Peer] = &[
     &tokio::MULTI_THREAD,
     &standin::GREEN,
     &standin::GREEN_PINNED,
+    &standin::ASYNC,
+    &standin::ASYNC_PINNED,
     &standin::THREADS,
 ];
 

@@ -3,7 +3,7 @@
 
 use crate::meter::{Meter, Sample};
 use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
-use ::standin::engine::{self, green};
+use ::standin::engine::{self, green, tokio};
 use ::standin::net::{TcpListener, TcpStream};
 use ::standin::sync::atomic::{AtomicU64, Ordering};
 use ::standin::sync::{Arc, mpsc};
@@ -16,6 +16,14 @@ pub(super) const GREEN: Standin = Standin {
 };
 pub(super) const GREEN_PINNED: Standin = Standin {
     engine: "green-pinned",
+    most_at_once: u64::MAX,
+};
+pub(super) const ASYNC: Standin = Standin {
+    engine: "async",
+    most_at_once: u64::MAX,
+};
+pub(super) const ASYNC_PINNED: Standin = Standin {
+    engine: "async-pinned",
     most_at_once: u64::MAX,
 };
 pub(super) const THREADS: Standin = Standin {
@@ -35,6 +43,8 @@ impl Standin {
         // SAFETY: the threads of these workloads use no thread-local and no lock, wait only by
         // standin's own means, and have no destructor that parks.
         unsafe { green::accept_pinned() }
+        // SAFETY: as above.
+        unsafe { tokio::accept_pinned() }
         engine::named(self.engine)?.run(body)
     }
 }

@@ -25,6 +25,9 @@
 //! resumptions of the thread. tokio's own `Handle::block_on` and `block_in_place` block the worker: tokio cannot tell
 //! that they are called on one.
 //!
+//! A blocking section waits for an OS thread of the runtime's blocking pool: 512 at most, unless the runtime was built
+//! otherwise, and fewer if the system grants no more. Sections that wait for each other need as many.
+//!
 //! # When a runtime shuts down
 //!
 //! Its threads, those that are parked and those that are ready, go on on the engine's own runtime, with the
@@ -156,6 +159,8 @@ impl Spawn for Tokio {
     fn block_on(&self, future: Pin<&mut (dyn Future<Output = ()> + Send)>) {
         Task::current(|task| match task.filter(|task| !task.in_section.get()) {
             Some(task) => {
+                // It may be ready at once, and the next one as well.
+                task.progress();
                 let future: Pin<&mut (dyn Future<Output = ()> + Send + '_)> = future;
                 // SAFETY: only the lifetime changes: the thread is not resumed before the future is ready, and nobody
                 // polls it then.

@@ -79,6 +79,7 @@ impl Future for Running {
             .as_ref()
             .expect("a thread is not polled after its end");
         task.poller.set(context.waker());
+        task.begin_turn();
         loop {
             let command = match &mut this.state {
                 State::Fresh => {

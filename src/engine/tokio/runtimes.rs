@@ -158,7 +158,7 @@ fn own_handle() -> io::Result<&'static Handle> {
         1 => make_driven("standin-async").map_err(unmade)?,
         workers => {
             let runtime = Builder::new_multi_thread()
-                .worker_threads(workers)
+                .worker_threads(granted(workers).map_err(unmade)?)
                 .thread_name("standin-async")
                 .enable_all()
                 .build()
@@ -170,6 +170,28 @@ fn own_handle() -> io::Result<&'static Handle> {
         }
     };
     Ok(OWN.get_or_init(|| handle))
+}
+
+/// As many of so many OS threads as the system grants, at least one. tokio itself says nothing of those that it did not
+/// get, and then leaves tasks to them.
+fn granted(workers: usize) -> io::Result<usize> {
+    static GATE: Mutex<()> = Mutex::new(());
+    let mut refused = None;
+    let granted = std::thread::scope(|scope| {
+        // So that all are there at once.
+        let _closed = lock(&GATE);
+        (0..workers)
+            .map_while(|_| {
+                let waiting = || drop(lock(&GATE));
+                let thread = std::thread::Builder::new().spawn_scoped(scope, waiting);
+                thread.map_err(|error| refused = Some(error)).ok()
+            })
+            .count()
+    });
+    match refused {
+        Some(error) if granted == 0 => Err(error),
+        _ => Ok(granted),
+    }
 }
 
 /// A current-thread runtime that an OS thread drives for ever.
@@ -193,19 +215,26 @@ fn home() -> io::Result<Member> {
             match HOMES.get() {
                 Some(homes) => homes,
                 None => {
-                    let made = (0..count_workers()?)
-                        .map(|_| make_driven("standin-async-home"))
-                        .map(|made| made.map(|handle| member_of(&handle)))
-                        .collect::<io::Result<Vec<_>>>()
-                        .map_err(|error| {
-                            unmade("the runtimes of the engine async-pinned", error)
-                        })?;
+                    let made = make_homes(count_workers()?);
+                    let made = made.map_err(|error| {
+                        unmade("the runtimes of the engine async-pinned", error)
+                    })?;
                     HOMES.get_or_init(|| made)
                 }
             }
         }
     };
     Ok(homes[NEXT.fetch_add(1, Relaxed) % homes.len()].clone())
+}
+
+/// So many homes, those of an earlier attempt among them.
+fn make_homes(count: usize) -> io::Result<Vec<Member>> {
+    static MADE: Mutex<Vec<Member>> = Mutex::new(Vec::new());
+    let mut made = lock(&MADE);
+    while made.len() < count {
+        made.push(member_of(&make_driven("standin-async-home")?));
+    }
+    Ok(std::mem::take(&mut made))
 }
 
 fn count_workers() -> io::Result<usize> {
@@ -218,7 +247,7 @@ fn unmade(what: &str, error: io::Error) -> io::Error {
         error.kind(),
         format!(
             "cannot make {what}: {error}; it takes a few descriptors and an OS thread a worker: raise the limits \
-             (RLIMIT_NOFILE, `ulimit -n`; RLIMIT_NPROC, `ulimit -u`), set STANDIN_WORKERS to have fewer workers, or \
+             (RLIMIT_NOFILE, `ulimit -n`; RLIMIT_NPROC, `ulimit -u`; RLIMIT_AS, `ulimit -v`), set STANDIN_WORKERS to have fewer workers, or \
              hand a runtime over with standin::engine::tokio::set_runtime"
         ),
     )

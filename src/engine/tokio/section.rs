@@ -133,6 +133,7 @@ impl Job {
     fn run(mut self) {
         if let Some((task, aside)) = self.0.take() {
             task.is_aside.set(true);
+            task.begin_turn();
             // SAFETY: the future gave the thread to this job; it has run before, so it is bound.
             let command = unsafe { task.resume() };
             stopped(task, &aside, command);

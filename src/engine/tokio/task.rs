@@ -192,6 +192,11 @@ impl Task {
         Some(fiber)
     }
 
+    /// Lets it do as much as it may before it lets others run. By whoever has it, at each of its turns.
+    pub(super) fn begin_turn(&self) {
+        self.budget.set(BUDGET);
+    }
+
     /// Runs the thread until it leaves its stack.
     ///
     /// # Safety
@@ -201,7 +206,6 @@ impl Task {
     pub(super) unsafe fn resume(&self) -> Command {
         local::prepare_os_thread();
         self.home.set(free::home());
-        self.budget.set(BUDGET);
         // SAFETY: *one place*, and the caller's promise.
         let fiber = unsafe { (*self.fiber.get()).as_mut().unwrap_unchecked() };
         let is_pinned = self.kind == Kind::Pinned;
@@ -235,7 +239,7 @@ impl Task {
     fn end_in_child(&self, block: usize) -> ! {
         // SAFETY: the thread has stopped, and this is the OS thread that it ran on.
         unsafe { fork::end(self.home.get(), block) };
-        std::process::exit(0)
+        fork::end_os_thread()
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn reference_first() -> Vec<Place> {
 
 /// Standin's own engines that [`engines`] leaves out.
 pub(super) fn skipped() -> Vec<Skipped> {
-    ["green", "threads", "green-pinned"]
+    ["green", "async", "threads", "green-pinned", "async-pinned"]
         .into_iter()
         .filter_map(|name| {
             let why = engine::named(name).err()?;

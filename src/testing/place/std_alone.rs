@@ -50,8 +50,10 @@ pub(super) fn reference_first() -> Vec<Place> {
 pub(super) fn skipped() -> Vec<Skipped> {
     [
         ("green", "green"),
+        ("async", "async"),
         ("threads", "threads"),
         ("green-pinned", "green"),
+        ("async-pinned", "async"),
     ]
     .map(|(name, feature)| {
         let why = format!(
