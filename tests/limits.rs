@@ -32,13 +32,12 @@ fn promised(name: &str) -> Engine {
 /// Every kind of threads on fibers: free and pinned ones of each engine that has both.
 const KINDS: &[&str] = &["green", "green-pinned", "async", "async-pinned"];
 
-/// Those whose OS threads and memory are the library's own affair. On `async` they are tokio's:
-///
-/// - A section that there is no OS thread for waits until one of the runtime's blocking pool is free; it is refused only
-///   where the pool has none at all.
-/// - A runtime whose workers do not all start says nothing, and may wait for those that are missing.
-/// - Where no memory is left, whatever a thread registers a destructor for (tokio's context does) ends the process, as
-///   in a thread of std.
+/// Those that do with fewer OS threads than they ask for. The homes of `async-pinned` are all there, or there is an
+/// error.
+const WITH_FEWER: &[&str] = &["green", "green-pinned", "async"];
+
+/// Those whose OS threads are the library's own affair. On `async` they are tokio's: a section that there is no OS
+/// thread for waits until one of the runtime's blocking pool is free; it is refused only where the pool has none.
 const OF_GREEN: &[&str] = &["green", "green-pinned"];
 
 /// Runs `body` with each of these kinds of threads, in a process of its own.
@@ -154,7 +153,7 @@ fn too_few_os_threads_for_every_processor() {
             // The stacks of OS threads, which the limit counts.
             ("RUST_MIN_STACK", "100000000"),
         ];
-        on_each_kind(&["green", "green-pinned", "async"], &environment, |engine| {
+        on_each_kind(WITH_FEWER, &environment, |engine| {
             let limited = limit::address_space(350_000_000);
             let small = || Builder::new().stack_size(100_000);
             let first = small()
