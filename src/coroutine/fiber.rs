@@ -174,7 +174,11 @@ impl Fiber {
     /// Where the memory is that a thread touches first when it is resumed.
     #[cfg(feature = "async")]
     pub(crate) fn hot(&self) -> Hot {
-        Hot::of(self.header.as_ptr())
+        let kind = match self.block() {
+            0 => Kind::Pinned,
+            _ => Kind::Free,
+        };
+        Hot::of(self.header.as_ptr(), kind)
     }
 
     /// The first half of `resume`: moves to the block of a free fiber.
@@ -260,11 +264,20 @@ impl Fiber {
 
 /// The memory that a fiber's thread touches first when it is resumed. It stays mapped for ever.
 #[derive(Clone, Copy)]
-pub(crate) struct Hot(usize);
+pub(crate) struct Hot {
+    header: usize,
+    /// The thread pointer of the block; 0 if there is none.
+    block: usize,
+}
 
 impl Hot {
-    pub(super) fn of(header: *const Header) -> Self {
-        Self(header.addr())
+    pub(super) fn of(header: *const Header, kind: Kind) -> Self {
+        let header = header.addr();
+        let block = match kind {
+            Kind::Free => free::pointer_below(header + Fiber::header_offset(kind)),
+            Kind::Pinned => 0,
+        };
+        Self { header, block }
     }
 
     /// Asks for all of it at once: where it has left the caches, the waits for each line overlap.
@@ -272,9 +285,10 @@ impl Hot {
     pub(crate) fn prefetch(self) {
         /// How much of its stack a thread uses that parks near its beginning, in bytes.
         const SHALLOW: usize = 1024;
-        /// How much above the stack a switch uses: the header, and of a free fiber the thread-locals.
-        const ABOVE: usize = 768;
-        prefetch::lines(self.0 - SHALLOW, SHALLOW + ABOVE);
+        prefetch::lines(self.header - SHALLOW, SHALLOW + size_of::<Header>());
+        if self.block != 0 {
+            free::prefetch(self.block);
+        }
     }
 }
 

@@ -295,7 +295,7 @@ impl Pool {
         let this = &self.classes[class.index()];
         let fresh = this.resting.with(|resting| {
             for taken in 0..count {
-                let Some(header) = resting.pop() else {
+                let Some(header) = resting.pop(self.kind) else {
                     return if taken == 0 {
                         resting.carve(count)
                     } else {
@@ -404,7 +404,7 @@ impl Class {
 }
 
 impl Resting {
-    fn pop(&mut self) -> Option<NonNull<Header>> {
+    fn pop(&mut self, kind: Kind) -> Option<NonNull<Header>> {
         let header = NonNull::new(self.head)?;
         // SAFETY: *list*.
         let fields = unsafe { &mut *header.as_ptr() };
@@ -415,7 +415,7 @@ impl Resting {
         fields.trimmed = false;
         if !self.head.is_null() {
             // It may be the next to be taken, and has rested longer.
-            Hot::of(self.head).prefetch();
+            Hot::of(self.head, kind).prefetch();
         }
         Some(header)
     }

@@ -12,29 +12,32 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::class::SizeClass;
 use super::memory::{self, Range};
 use crate::switches;
+use standin_core::Lock;
 
 /// One mapping. The record lies in the mapping's own last page, so that
 /// making one allocates nothing.
 ///
 /// # Invariant
 ///
-/// *published*: once a slab is in the list, its fields but the atomic one do
-/// not change and its memory stays mapped.
+/// *published*: once a slab is in the list, its fields but the atomic and the
+/// locked one do not change and its memory stays mapped.
 pub(super) struct Slab {
     base: usize,
     class: SizeClass,
     slots: usize,
     /// From the top of a slot down to its fiber's header.
     header: usize,
-    /// The slab that was published before this one.
     /// Slots are guarded when they are first used, not when they are mapped.
     lightweight: bool,
+    /// How many are, from the first on, where they are lightweight.
+    guarded: Lock<usize>,
+    /// The slab that was published before this one.
     older: *const Slab,
     /// The next slab of the same pool and class, the pool's own list.
     pub(super) next: AtomicPtr<Slab>,
 }
 
-// SAFETY: by *published* a slab is read-only but for its atomic.
+// SAFETY: by *published* a slab is read-only but for its atomic and its lock.
 unsafe impl Sync for Slab {}
 
 /// All slabs, the newest first. Only ever grows.
@@ -45,6 +48,9 @@ static NEWEST: AtomicPtr<Slab> = AtomicPtr::new(ptr::null_mut());
 /// takes half a dozen: std ends the process where it gets its stack, but not
 /// the alternate one for signals.
 const SPARE_MAPPINGS: usize = 256;
+
+/// How many slots are guarded ahead of use.
+const AHEAD: usize = 31;
 
 /// What refused, so that the message can name the limit.
 #[derive(Debug)]
@@ -137,6 +143,7 @@ impl Slab {
                 slots: guarded,
                 header,
                 lightweight,
+                guarded: Lock::new(0),
                 older: ptr::null(),
                 next: AtomicPtr::new(ptr::null_mut()),
             });
@@ -158,12 +165,20 @@ impl Slab {
         if !self.lightweight {
             return;
         }
-        if let Err((_, error)) = install_guards(self.base, self.class, slots, false) {
-            eprintln!(
-                "fatal runtime error: cannot guard a green thread's stack: {error}, aborting"
-            );
-            std::process::abort();
-        }
+        self.guarded.with(|guarded| {
+            if *guarded >= slots.end {
+                return;
+            }
+            // Slots are used in order, and many guards take as many system calls as one.
+            let end = (slots.end + AHEAD).min(self.slots);
+            if let Err((_, error)) = install_guards(self.base, self.class, *guarded..end, false) {
+                eprintln!(
+                    "fatal runtime error: cannot guard a green thread's stack: {error}, aborting"
+                );
+                std::process::abort();
+            }
+            *guarded = end;
+        });
     }
 
     /// The slot with this number: all of it, the guard at its bottom included.

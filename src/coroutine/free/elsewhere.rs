@@ -38,6 +38,12 @@ pub(in crate::coroutine) fn block_size() -> usize {
     0
 }
 
+pub(in crate::coroutine) fn pointer_below(_top: usize) -> usize {
+    0
+}
+
+pub(in crate::coroutine) fn prefetch(_pointer: usize) {}
+
 /// # Safety
 ///
 /// `support` never returns `Ok`, so nobody may call this.

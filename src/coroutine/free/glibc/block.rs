@@ -8,8 +8,9 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::facts::{facts, first_table};
+use super::facts::{KEY_TABLES, facts, first_table};
 use super::switch::thread_pointer;
+use crate::coroutine::prefetch;
 
 /// The first thread id for blocks. Real ones are smaller (`PID_MAX_LIMIT` is
 /// 2^22), and the futex word of a mutex has 30 bits for them.
@@ -39,6 +40,27 @@ pub(in crate::coroutine) fn block_size() -> usize {
     facts.above.next_multiple_of(facts.align) + facts.below.next_multiple_of(facts.align)
 }
 
+/// The thread pointer of the block at the top of a slot.
+pub(in crate::coroutine) fn pointer_below(top: usize) -> usize {
+    let facts = facts();
+    top - facts.above.next_multiple_of(facts.align)
+}
+
+/// Asks for what each thread touches on its block: the static storage nearest to the thread pointer, which is the
+/// program's own, the head of `struct pthread`, and what the end of a thread looks at.
+#[inline]
+pub(in crate::coroutine) fn prefetch(pointer: usize) {
+    const STATIC: usize = 512;
+    const HEAD: usize = 64;
+    let facts = facts();
+    prefetch::lines(pointer - STATIC, STATIC + HEAD);
+    prefetch::lines(pointer + facts.robust, 1);
+    prefetch::lines(
+        pointer + facts.specific + KEY_TABLES * size_of::<usize>(),
+        1,
+    );
+}
+
 /// Makes the block at the top of a fresh slot; returns its thread pointer.
 ///
 /// Ends the process, like a failed allocation, if there is no memory for the
@@ -50,7 +72,7 @@ pub(in crate::coroutine) fn block_size() -> usize {
 /// caller's. They stay mapped for ever.
 pub(in crate::coroutine) unsafe fn build_block(top: usize) -> usize {
     let facts = facts();
-    let pointer = top - facts.above.next_multiple_of(facts.align);
+    let pointer = pointer_below(top);
     // SAFETY: the block has room for the static storage below the pointer and
     // for the structure above it, as glibc itself measures them.
     let built = unsafe { (facts.allocate_tls)(pointer as *mut c_void) };

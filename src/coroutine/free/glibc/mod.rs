@@ -39,7 +39,7 @@ use super::Unsupported;
 use crate::switches;
 
 pub(crate) use alone::{stand_in_for, step_back};
-pub(in crate::coroutine) use block::{block_size, build_block, first_run};
+pub(in crate::coroutine) use block::{block_size, build_block, first_run, pointer_below, prefetch};
 pub(crate) use exit::{reset, run_destructors};
 pub(crate) use images::Primed;
 pub(crate) use switch::{home, move_to};
