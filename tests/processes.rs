@@ -169,7 +169,7 @@ fn an_unknown_engine() {
         let quoted = format!("{name:?}");
         let words = [
             &quoted,
-            "compiled with green, threads, green-pinned",
+            "compiled with green, async, threads, green-pinned, async-pinned",
             "Cargo feature",
         ];
         is_refused(
