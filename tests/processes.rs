@@ -165,7 +165,7 @@ fn is_refused(test: &str, variable: &str, value: &str, kind: ErrorKind, words: &
 #[test]
 fn an_unknown_engine() {
     // The third is the name of a feature that may come; the last ones are not quite right.
-    for name in ["gren", "", "async", "GREEN", " green", "green,threads"] {
+    for name in ["gren", "", "sim", "GREEN", " green", "green,threads"] {
         let quoted = format!("{name:?}");
         let words = [
             &quoted,
