@@ -418,9 +418,12 @@ fn by_one_of_its_threads() {
         let entered = handle.enter();
         let last = ASYNC.spawn(move || {
             runtime.shutdown_background();
-            thread::yield_now();
-            thread::sleep(Duration::from_micros(10));
-            Control::cancellation()
+            // Its workers see that when they next look.
+            while !Control::cancellation() {
+                thread::yield_now();
+                thread::sleep(Duration::from_micros(10));
+            }
+            true
         });
         assert_eq!(last.expect("there is room").join().ok(), Some(true));
         drop(entered);
