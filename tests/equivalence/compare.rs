@@ -89,10 +89,16 @@ impl Family {
     }
 
     /// std first, then every engine on every kind of runtime, and all of them in one program.
+    ///
+    /// Planted faults are searched without those of tokio: what is planted lies in what all engines share.
     pub fn all() -> Vec<Arc<Self>> {
+        let is_searched = |family: &Arc<Self>| !(cfg!(faults) && family.name.starts_with("async"));
         let engines = engine::all().into_iter().map(Self::of_engine);
         let families = std::iter::once(Self::std()).chain(engines);
-        families.chain([Self::current(), Self::mixed()]).collect()
+        families
+            .chain([Self::current(), Self::mixed()])
+            .filter(is_searched)
+            .collect()
     }
 }
 
