@@ -1,7 +1,9 @@
 //! Limits on what this process may have. For isolated tests: they concern the whole process.
 
+use super::wait;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::File;
+use std::path::Path;
 
 /// Puts a limit back when dropped.
 pub(crate) struct Lowered {
@@ -26,7 +28,25 @@ pub(crate) fn lower(resource: Resource, to: u64) -> Lowered {
     }
 }
 
-/// Leaves this process room for `more` descriptors beyond those that are open.
+/// Leaves this process room for no descriptor, whatever is closed meanwhile: the numbers below the limit are taken
+/// for good.
+pub(crate) fn no_descriptors() -> Lowered {
+    // Below are stdin, stdout and stderr. With a limit no greater than 3, std's `try_clone` has another error.
+    const LAST: &str = "/proc/self/fd/3";
+    let mut fillers = Vec::new();
+    wait::until(|| {
+        fillers.push(File::open("/dev/null").expect("the limit is not reached"));
+        // Another file is one that somebody reads just now, such as the monitor of green.
+        let holder = std::fs::read_link(LAST).expect("it is taken");
+        holder.is_relative() || holder == Path::new("/dev/null")
+    });
+    let mut lowered = lower(Resource::Nofile, 4);
+    lowered.fillers = fillers;
+    lowered
+}
+
+/// Leaves this process room for `more` descriptors beyond those that are open. Before any engine has started: one
+/// that runs may have a file open for a moment, as the monitor of green does.
 pub(crate) fn descriptors(more: usize) -> Lowered {
     let open = open_descriptors();
     // A new descriptor gets the lowest number that is free, so the numbers below the limit count.
