@@ -13,6 +13,8 @@ mod crawl;
 mod descriptors;
 #[path = "../common/engines.rs"]
 mod engines;
+#[path = "../common/loopback.rs"]
+mod loopback;
 #[path = "../common/measure.rs"]
 mod measure;
 mod site;

@@ -7,14 +7,10 @@ use axum::response::Html;
 use axum::routing::get;
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
-use tokio::net::TcpSocket;
-use tokio::runtime::Builder;
 
-/// Connections that the kernel may hold until they are accepted.
-const BACKLOG: u32 = 4096;
 /// How many pages a page is the first one to link to.
 const CHILDREN: usize = 10;
 
@@ -27,12 +23,7 @@ pub(crate) struct Site {
 impl Site {
     /// Serves it on a free port of the loopback address, from one OS thread, until the process ends.
     pub(crate) fn serve(self) -> io::Result<SocketAddr> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(async {
-            let socket = TcpSocket::new_v4()?;
-            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            socket.listen(BACKLOG)
-        })?;
+        let (runtime, listener) = crate::loopback::listen()?;
         let address = listener.local_addr()?;
         let pages = Router::new().route("/{page}", get(page)).with_state(self);
         thread::Builder::new()

@@ -28,22 +28,18 @@ mod built {
         Ok(engine::named(name)?.run(body))
     }
 
+    #[cfg(feature = "_fibers")]
     fn accept_pinned() {
         // SAFETY: between two parking calls the examples, and the crates that they call
         // there (rustls, httparse, indicatif, hyper, tokio), neither keep a pointer into a
         // thread-local nor hold a lock of std's: rustls reads and writes its stream with no
         // lock held, one thread alone draws the progress bar, and a future does not park
         // within a poll.
-        #[cfg(feature = "green")]
-        unsafe {
-            engine::green::accept_pinned()
-        }
-        // SAFETY: as above.
-        #[cfg(feature = "async")]
-        unsafe {
-            engine::tokio::accept_pinned()
-        }
+        unsafe { engine::accept_pinned() }
     }
+
+    #[cfg(not(feature = "_fibers"))]
+    fn accept_pinned() {}
 }
 
 #[cfg(not(feature = "_engine"))]

@@ -10,17 +10,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::runtime::Builder;
-
-/// Connections that the kernel may hold until they are accepted.
-const BACKLOG: u32 = 4096;
+use tokio::net::TcpStream;
 
 struct Data {
     delay: Duration,
@@ -30,12 +26,7 @@ struct Data {
 
 /// Serves on a free port of the loopback address, from one OS thread, until the process ends.
 pub(crate) fn serve(delay: Duration) -> io::Result<SocketAddr> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let listener = runtime.block_on(async {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        socket.listen(BACKLOG)
-    })?;
+    let (runtime, listener) = crate::loopback::listen()?;
     let address = listener.local_addr()?;
     let data = Arc::new(Data {
         delay,

@@ -12,6 +12,8 @@ mod backend;
 mod clients;
 #[path = "../common/descriptors.rs"]
 mod descriptors;
+#[path = "../common/loopback.rs"]
+mod loopback;
 #[path = "../common/measure.rs"]
 mod measure;
 mod service;

@@ -5,7 +5,8 @@
 //! An attempt is the operation of the engine's contract with [`Limit::Immediate`](super::Limit::Immediate): the future
 //! may be polled by anybody, who must not be blocked.
 
-use super::operations::{FIRST_PAUSE, LONGEST_PAUSE, Look, until_not_interrupted, would_block};
+pub(crate) use super::operations::Backoff;
+use super::operations::{Look, until_not_interrupted, would_block};
 use super::source::{Interest, Registered};
 use super::{Control, Engine, SocketRef, kernel, tokio};
 use ::tokio::task::coop;
@@ -13,7 +14,6 @@ use standin_core::wait_queue::Waiting;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 /// How often a single poll attempts in vain, although edges came, before it lets others run.
 const ATTEMPTS: u32 = 4;
@@ -34,21 +34,6 @@ pub(crate) struct Attempts {
     look: Option<(Look, crate::engine::BoxedFuture)>,
     /// Structurally pinned.
     waiting: Waiting,
-}
-
-/// The pauses of `retry_at_times` in `operations.rs`.
-pub(crate) struct Backoff(Duration);
-
-impl Backoff {
-    pub(crate) fn new() -> Self {
-        Self(FIRST_PAUSE)
-    }
-
-    pub(crate) fn next(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = LONGEST_PAUSE.min(pause * 2);
-        pause
-    }
 }
 
 /// What is attempted.

@@ -307,17 +307,31 @@ pub(super) fn send_to(
 
 /// The first pause of [`retry_at_times`]: about what it takes another thread to run and take something out of
 /// its queue.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_micros(50);
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// The longest: a hundred attempts a second cost nothing that can be noticed.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// As [`Wait::retry`], where nothing tells when to attempt again: after pauses, each twice as long as the one
-/// before. The thread sleeps meanwhile, on the clock of its engine, and a cancellation ends that.
+/// Pauses between attempts, each twice as long as the one before.
+pub(crate) struct Backoff(Duration);
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self(FIRST_PAUSE)
+    }
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = LONGEST_PAUSE.min(pause * 2);
+        pause
+    }
+}
+
+/// As [`Wait::retry`], where nothing tells when to attempt again: after the pauses of a [`Backoff`]. The thread sleeps meanwhile, on the clock of its engine, and a cancellation ends that.
 fn retry_at_times<T>(
     patience: &mut Patience,
     mut once: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new();
     loop {
         Control::check_cancellation()?;
         match until_not_interrupted(&mut once) {
@@ -336,9 +350,8 @@ fn retry_at_times<T>(
         if deadline.is_some_and(|deadline| deadline <= now) {
             return Err(would_block());
         }
-        let next = now.checked_add(pause);
+        let next = now.checked_add(backoff.next());
         here().sleep_until(next.into_iter().chain(deadline).min());
-        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The promise that pinned threads ask of a program.
 
+use super::fork;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -41,4 +42,19 @@ pub(super) fn accepted(engine: &str) -> io::Result<()> {
              needs no promise"
         ),
     ))
+}
+
+/// Adds the way out to the error of a spawn on `engine`, where this machine cannot run free threads at all.
+pub(super) fn instead_of(engine: &str, error: io::Error) -> io::Error {
+    if engine.ends_with("-pinned") || error.kind() != io::ErrorKind::Unsupported || fork::is_child()
+    {
+        return error;
+    }
+    io::Error::new(
+        error.kind(),
+        format!(
+            "{error}; the engine {engine}-pinned needs no such storage, but a promise of the program: see \
+             standin::engine::accept_pinned; the engine threads works everywhere"
+        ),
+    )
 }

@@ -155,7 +155,8 @@ impl<R: Readiness> Socket for R {
 struct Edges(&'static dyn Readiness);
 
 impl Edges {
-    fn of(engine: &'static dyn Readiness) -> Self {
+    /// Generic, so that an engine with one reactor is not asked for it at each operation.
+    fn of<R: Readiness>(engine: &'static R) -> Self {
         Self(engine.of_caller().unwrap_or(engine))
     }
 }

@@ -98,14 +98,15 @@ fn compiled() -> &'static [Engine] {
 }
 
 fn usable(engine: Engine) -> io::Result<()> {
-    #[cfg(feature = "green")]
-    if engine == super::GREEN_PINNED {
+    let pinned: &[Engine] = &[
+        #[cfg(feature = "green")]
+        super::GREEN_PINNED,
+        #[cfg(feature = "async")]
+        super::ASYNC_PINNED,
+    ];
+    if pinned.contains(&engine) {
+        #[cfg(feature = "_fibers")]
         return super::pinned::accepted(engine.name());
     }
-    #[cfg(feature = "async")]
-    if engine == super::ASYNC_PINNED {
-        return super::pinned::accepted(engine.name());
-    }
-    let _ = engine;
     Ok(())
 }

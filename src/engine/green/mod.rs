@@ -49,8 +49,7 @@ mod task;
 mod timers;
 
 use super::{
-    Contract, Interest, NewThread, Readiness, Registered, Sleep, SocketRef, Source, Spawn, fork,
-    pinned,
+    Contract, Interest, NewThread, Readiness, Registered, Sleep, SocketRef, Source, Spawn, pinned,
 };
 use crate::coroutine::Kind;
 use crate::engine::fork::OnOsThread;
@@ -112,7 +111,7 @@ impl Spawn for Green {
         self.scheduler
             .spawn(thread)
             .map(|()| None)
-            .map_err(|error| self.explain(error))
+            .map_err(|error| pinned::instead_of(self.name(), error))
     }
 
     fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
@@ -184,23 +183,6 @@ impl Readiness for Green {
 }
 
 impl Green {
-    /// Adds the way out where this machine cannot run free threads at all.
-    fn explain(&self, error: io::Error) -> io::Error {
-        if self.scheduler.kind() == Kind::Pinned
-            || error.kind() != io::ErrorKind::Unsupported
-            || fork::is_child()
-        {
-            return error;
-        }
-        io::Error::new(
-            error.kind(),
-            format!(
-                "{error}; the engine green-pinned needs no such storage, but a promise of the program: see \
-                 standin::engine::green::accept_pinned; the engine threads works everywhere"
-            ),
-        )
-    }
-
     /// The caller's processor; whoever has none gets the nearest.
     fn here(&self) -> &Processor {
         self.scheduler.nearest_processor()

@@ -116,8 +116,8 @@ impl Spawn for Tokio {
             pinned::accepted(self.name())?;
         }
         fork::watch()?;
-        let class =
-            stacks::reserve(self.0, thread.stack_size()).map_err(|error| self.explain(error))?;
+        let class = stacks::reserve(self.0, thread.stack_size())
+            .map_err(|error| pinned::instead_of(self.name(), error))?;
         let runtime =
             runtimes::for_thread(self.0).inspect_err(|_| stacks::release(self.0, class))?;
         let task = Task::new(self.0, class, runtime, thread);
@@ -191,21 +191,5 @@ impl Readiness for Tokio {
         interest: Interest,
     ) -> io::Result<Option<Registered>> {
         registered(socket, interest).map(Some)
-    }
-}
-
-impl Tokio {
-    /// Adds the way out where this machine cannot run free threads at all.
-    fn explain(&self, error: io::Error) -> io::Error {
-        if self.0 == Kind::Pinned || error.kind() != io::ErrorKind::Unsupported {
-            return error;
-        }
-        io::Error::new(
-            error.kind(),
-            format!(
-                "{error}; the engine async-pinned needs no such storage, but a promise of the program: see \
-                 standin::engine::tokio::accept_pinned; the engine threads works everywhere"
-            ),
-        )
     }
 }
