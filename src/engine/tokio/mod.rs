@@ -43,6 +43,7 @@
 mod clock;
 mod driver;
 mod local;
+mod making;
 mod poller;
 mod running;
 mod runtimes;

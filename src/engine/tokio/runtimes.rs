@@ -1,6 +1,7 @@
 //! The runtimes whose tasks the threads of this engine are.
 
 use super::driver::Driver;
+use super::making;
 use super::task::Task;
 use crate::coroutine::Kind;
 use crate::engine::workers;
@@ -9,7 +10,7 @@ use std::io;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 
 /// A runtime, counted: as long as there is a member, its driver knows its handle.
 pub(super) struct Member(&'static Driver);
@@ -153,55 +154,8 @@ fn own_handle() -> io::Result<&'static Handle> {
         return Ok(handle);
     }
     let unmade = |error| unmade("the runtime of the engine async", error);
-    let handle = match count_workers()? {
-        // It needs no locks of its own.
-        1 => make_driven("standin-async").map_err(unmade)?,
-        workers => {
-            let runtime = Builder::new_multi_thread()
-                .worker_threads(granted(workers).map_err(unmade)?)
-                .thread_name("standin-async")
-                .enable_all()
-                .build()
-                .map_err(unmade)?;
-            let handle = runtime.handle().clone();
-            // Dropped, it would shut down.
-            std::mem::forget(runtime);
-            handle
-        }
-    };
+    let handle = making::make(count_workers()?, "standin-async").map_err(unmade)?;
     Ok(OWN.get_or_init(|| handle))
-}
-
-/// As many of so many OS threads as the system grants, at least one. tokio itself says nothing of those that it did not
-/// get, and then leaves tasks to them.
-fn granted(workers: usize) -> io::Result<usize> {
-    static GATE: Mutex<()> = Mutex::new(());
-    let mut refused = None;
-    let granted = std::thread::scope(|scope| {
-        // So that all are there at once.
-        let _closed = lock(&GATE);
-        (0..workers)
-            .map_while(|_| {
-                let waiting = || drop(lock(&GATE));
-                let thread = std::thread::Builder::new().spawn_scoped(scope, waiting);
-                thread.map_err(|error| refused = Some(error)).ok()
-            })
-            .count()
-    });
-    match refused {
-        Some(error) if granted == 0 => Err(error),
-        _ => Ok(granted),
-    }
-}
-
-/// A current-thread runtime that an OS thread drives for ever.
-fn make_driven(name: &str) -> io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let handle = runtime.handle().clone();
-    std::thread::Builder::new()
-        .name(name.into())
-        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-    Ok(handle)
 }
 
 /// The home of the next pinned thread: they take turns.
@@ -232,7 +186,7 @@ fn make_homes(count: usize) -> io::Result<Vec<Member>> {
     static MADE: Mutex<Vec<Member>> = Mutex::new(Vec::new());
     let mut made = lock(&MADE);
     while made.len() < count {
-        made.push(member_of(&make_driven("standin-async-home")?));
+        made.push(member_of(&making::make_driven("standin-async-home")?));
     }
     Ok(std::mem::take(&mut made))
 }
