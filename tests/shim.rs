@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// At most so many OS threads for the five hundred conversations, which are a thousand threads.
+/// At most so many OS threads for the five hundred conversations, which are a thousand threads. It is a dozen where
+/// the cores are free; where they are busy, a processor whose machine gets no core goes to another one.
 #[cfg(feature = "green")]
-const FEW: usize = 16;
+const FEW: usize = 64;
 /// The processors that the engine gets, so that the machine's number does not decide.
 const WORKERS: &str = "4";
 
