@@ -259,8 +259,9 @@ fn one_after_another_takes_no_more_os_threads() {
             let count = std::fs::read_dir("/proc/self/task")
                 .expect("/proc is mounted")
                 .count();
-            // The main thread, the test's, the monitor, two machines, who reports; some may be on their way.
-            assert!(count <= 16, "{count} OS threads");
+            // The main thread, the test's, the monitor, two machines, who reports; more where cores are short. Each of
+            // the fifty would have one of its own otherwise.
+            assert!(count < 40, "{count} OS threads");
         });
     })
     .succeeds();
