@@ -47,8 +47,7 @@ unsafe impl Send for Fiber {}
 ///
 /// # Invariants
 ///
-/// - *exclusive*: a header is reached through its one `Fiber`, through the
-///   pool's list while it rests there, and by the code on the fiber itself
+/// - *exclusive*: a header is reached through its one `Fiber`, and by the code on the fiber itself
 ///   while that runs. The `owner` alone is also read by the signal handler.
 /// - *suspended*: while no resume is in progress, the coroutine is suspended,
 ///   never finished: [`Entry`] does not return.
@@ -60,10 +59,6 @@ pub(super) struct Header {
     block: usize,
     /// About where the stack ended at the last suspension.
     depth: AtomicUsize,
-    /// The pool's list.
-    pub(super) next: *mut Header,
-    /// Whether the pool gave the deep pages back since the fiber last ran.
-    pub(super) trimmed: bool,
     class: SizeClass,
     owner: Owner,
     /// The lowest usable address of the stack.
@@ -132,8 +127,6 @@ impl Fiber {
                 coroutine: ManuallyDrop::new(coroutine),
                 block,
                 depth: AtomicUsize::new(header as usize),
-                next: ptr::null_mut(),
-                trimmed: false,
                 class,
                 owner: Owner {
                     name: AtomicPtr::new(ptr::null_mut()),
@@ -172,12 +165,8 @@ impl Fiber {
     }
 
     /// Where the memory is that a thread touches first when it is resumed.
-    #[cfg(feature = "async")]
-    pub(crate) fn hot(&self) -> Hot {
-        let kind = match self.block() {
-            0 => Kind::Pinned,
-            _ => Kind::Free,
-        };
+    /// `kind` is that of the fiber.
+    pub(crate) fn hot(&self, kind: Kind) -> Hot {
         Hot::of(self.header.as_ptr(), kind)
     }
 
@@ -250,15 +239,29 @@ impl Fiber {
         (stack.start, stack.start + stack.len)
     }
 
-    pub(super) fn into_header(self) -> NonNull<Header> {
-        self.header
-    }
-
+    /// Gives the pages below the suspended frames back; returns how many
+    /// bytes that were.
+    ///
     /// # Safety
     ///
-    /// The header came from `into_header`, and this is the only use of it.
-    pub(super) unsafe fn from_header(header: NonNull<Header>) -> Fiber {
-        Fiber { header }
+    /// The fiber is suspended, and no code but its own uses its stack below
+    /// the suspended frames.
+    pub(super) unsafe fn discard_unused_stack(&self) -> usize {
+        // SAFETY: *exclusive*.
+        let header = unsafe { self.header.as_ref() };
+        let stack = bounds(header);
+        let depth = header.depth.load(Ordering::Relaxed) - DEPTH_MARGIN;
+        let end = depth & !(page_size() - 1);
+        if end <= stack.start {
+            return 0;
+        }
+        let unused = Range {
+            start: stack.start,
+            len: end - stack.start,
+        };
+        // SAFETY: the caller's promise: below the suspended frames there is
+        // nothing that anybody will read.
+        unsafe { memory::discard(unused) }
     }
 }
 
@@ -271,7 +274,7 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
-    pub(super) fn of(header: *const Header, kind: Kind) -> Self {
+    fn of(header: *const Header, kind: Kind) -> Self {
         let header = header.addr();
         let block = match kind {
             Kind::Free => free::pointer_below(header + Fiber::header_offset(kind)),
@@ -289,31 +292,6 @@ impl Hot {
         if self.block != 0 {
             free::prefetch(self.block);
         }
-    }
-}
-
-impl Header {
-    /// Gives the pages below the suspended frames back; returns how many
-    /// bytes that were.
-    ///
-    /// # Safety
-    ///
-    /// The fiber is suspended, and no code but its own uses its stack below
-    /// the suspended frames.
-    pub(super) unsafe fn discard_unused_stack(&self) -> usize {
-        let stack = bounds(self);
-        let depth = self.depth.load(Ordering::Relaxed) - DEPTH_MARGIN;
-        let end = depth & !(page_size() - 1);
-        if end <= stack.start {
-            return 0;
-        }
-        let unused = Range {
-            start: stack.start,
-            len: end - stack.start,
-        };
-        // SAFETY: the caller's promise: below the suspended frames there is
-        // nothing that anybody will read.
-        unsafe { memory::discard(unused) }
     }
 }
 

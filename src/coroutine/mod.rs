@@ -10,7 +10,7 @@
 //! - [`pool`]: where fibers come from and go to;
 //! - [`free`]: the thread-local block of a free fiber;
 //! - [`overflow`]: what happens when a stack is too small;
-//! - `slab`, `class`, `memory`, `lock`, `depth`, `exhausted`: what the pool is made of.
+//! - `resting`, `slab`, `class`, `memory`, `depth`, `exhausted`: what the pool is made of.
 //!
 //! `README.md` beside this file argues why all of it is sound.
 
@@ -47,6 +47,7 @@ mod memory;
 pub(crate) mod overflow;
 pub(crate) mod pool;
 pub(crate) mod prefetch;
+mod resting;
 mod slab;
 #[cfg(all(
     test,

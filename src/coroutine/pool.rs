@@ -14,14 +14,14 @@
 //! a reservation and has no fiber finds one here.
 
 use std::io;
-use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use standin_core::Lock;
 
 use super::class::SizeClass;
 use super::exhausted::{Exhausted, Limit};
-use super::fiber::{Entry, Fiber, Header, Hot};
+use super::fiber::{Entry, Fiber};
+use super::resting::Resting;
 use super::slab::{Slab, SlabError};
 use super::{Kind, Unsupported, free, overflow};
 use crate::switches;
@@ -37,6 +37,11 @@ const ENTRY_FRAMES: usize = 2 << 10;
 const SLAB_SIZE: usize = 256 << 20;
 /// The slots of the first slab of a class, if they fit.
 const FIRST_SLOTS: usize = 16;
+/// One more new fiber may be made ahead of need for so many that there are.
+const FRESH: usize = 8;
+/// So many fibers that rest make a pool warm.
+#[cfg(feature = "async")]
+const WARM: usize = 1024;
 /// The most slots that are taken or trimmed under one hold of the lock.
 const BATCH: usize = 64;
 
@@ -57,30 +62,13 @@ struct Class {
     slack: AtomicUsize,
     /// Grows only, under `growth`.
     mapped: AtomicUsize,
+    /// How many fibers were made.
+    made: AtomicUsize,
+    /// How many there were when most of them rested last.
+    level: AtomicUsize,
     growth: Lock<()>,
     resting: Lock<Resting>,
 }
-
-/// # Invariant
-///
-/// *list*: from `head`, `next` leads through the headers of resting fibers,
-/// each in the list once, and ends with null.
-struct Resting {
-    head: *mut Header,
-    /// Where the trim that is going on continues; null if none is, or if it
-    /// is at its end.
-    cursor: *mut Header,
-    trimming: bool,
-    /// The oldest slab with slots that were never used, and the newest.
-    slab: *const Slab,
-    last: *const Slab,
-    /// How many slots of `slab` are in use.
-    carved: usize,
-}
-
-// SAFETY: the headers are reached through the list only (*list*), and the
-// slabs are for ever; both may be used from any thread, one at a time.
-unsafe impl Send for Resting {}
 
 /// The right to take one fiber. Gives itself back on drop.
 #[must_use = "a reservation that is dropped reserves nothing"]
@@ -150,6 +138,25 @@ impl Pool {
             .store(fibers, Ordering::Relaxed);
     }
 
+    /// Lets so many more fibers rest outside of the pool, if there is address
+    /// space for them; `lessen_slack` takes it back.
+    #[cfg(feature = "async")]
+    pub(crate) fn add_slack(&self, class: SizeClass, fibers: usize) -> io::Result<()> {
+        let this = &self.classes[class.index()];
+        this.slack.fetch_add(fibers, Ordering::SeqCst);
+        let needed = this.reserved.load(Ordering::SeqCst);
+        self.grow_for(class, None, needed)
+            .inspect_err(|_| self.lessen_slack(class, fibers))
+    }
+
+    /// So many fewer fibers rest outside of the pool.
+    #[cfg(feature = "async")]
+    pub(crate) fn lessen_slack(&self, class: SizeClass, fibers: usize) {
+        self.classes[class.index()]
+            .slack
+            .fetch_sub(fibers, Ordering::Relaxed);
+    }
+
     /// A fiber for a thread that holds a reservation of this class.
     ///
     /// # Panics
@@ -163,14 +170,14 @@ impl Pool {
     }
 
     /// Takes up to `count` fibers at once, at least one, for a cache: resting
-    /// ones, or else that many new ones. Those beyond the caller's
+    /// ones, or else new ones, as many as are no burden beside those that there
+    /// are. Those beyond the caller's
     /// reservations count as slack. The last one pushed is the one to use
     /// first.
     ///
     /// # Panics
     ///
     /// As for `take`.
-    #[cfg(any(test, feature = "green"))]
     pub(crate) fn take_many(&self, class: SizeClass, count: usize, into: &mut Vec<Fiber>) {
         let count = count.clamp(1, BATCH);
         let before = into.len();
@@ -186,31 +193,30 @@ impl Pool {
     /// Takes back a fiber that rests: it is suspended where it waits for its
     /// next thread.
     pub(crate) fn give(&self, fiber: Fiber) {
-        self.give_many(std::iter::once(fiber));
+        self.give_many(fiber.class(), [fiber]);
     }
 
-    /// Takes back many, all of one class. The last one will be the first to
-    /// be taken.
-    pub(crate) fn give_many(&self, fibers: impl IntoIterator<Item = Fiber>) {
-        let mut fibers = fibers.into_iter();
-        let Some(first) = fibers.next() else { return };
-        let class = first.class();
-        let bottom = first.into_header();
-        let mut top = bottom;
-        for fiber in fibers {
-            assert_eq!(fiber.class(), class, "fibers of two classes in one batch");
-            let header = fiber.into_header();
-            // SAFETY: the fiber was the only handle; the header is this
-            // function's until it is in the list.
-            unsafe { (*header.as_ptr()).next = top.as_ptr() };
-            top = header;
-        }
-        self.classes[class.index()].resting.with(|resting| {
-            // SAFETY: as above.
-            unsafe { (*bottom.as_ptr()).next = resting.head };
-            resting.head = top.as_ptr();
+    /// Takes back many, all of `class`. The last one will be the first to be
+    /// taken. What yields them is run under a lock: it does not take long.
+    pub(crate) fn give_many(&self, class: SizeClass, fibers: impl IntoIterator<Item = Fiber>) {
+        let this = &self.classes[class.index()];
+        this.resting.with(|resting| {
+            fibers.into_iter().for_each(|fiber| resting.push(fiber));
+            let (resting, made) = resting.counts();
+            if 2 * resting >= made {
+                this.level.store(made, Ordering::Relaxed);
+            }
         });
         self.untrimmed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a warm pool has run out of fibers: there are more than when most
+    /// of them rested last, and those were many.
+    #[cfg(feature = "async")]
+    pub(crate) fn is_outgrown(&self, class: SizeClass) -> bool {
+        let this = &self.classes[class.index()];
+        let level = this.level.load(Ordering::Relaxed);
+        level >= WARM && this.made.load(Ordering::Relaxed) > level
     }
 
     /// Whether a trim may find something to do.
@@ -269,21 +275,33 @@ impl Pool {
 
     fn reserve_class(&self, class: SizeClass, stack_size: Option<usize>) -> io::Result<()> {
         let this = &self.classes[class.index()];
-        let reserved = this.reserved.fetch_add(1, Ordering::Relaxed) + 1;
-        let needed = reserved.saturating_add(this.slack.load(Ordering::Relaxed));
+        // SeqCst here and in `add_slack`: one of two at once sees the other's.
+        let reserved = this.reserved.fetch_add(1, Ordering::SeqCst) + 1;
+        self.grow_for(class, stack_size, reserved)
+            .inspect_err(|_| self.release(class))
+    }
+
+    /// Makes sure that there are slots for `reserved` threads and the slack.
+    fn grow_for(
+        &self,
+        class: SizeClass,
+        stack_size: Option<usize>,
+        reserved: usize,
+    ) -> io::Result<()> {
+        let this = &self.classes[class.index()];
+        let needed = reserved.saturating_add(this.slack.load(Ordering::SeqCst));
         if needed <= this.mapped.load(Ordering::Acquire) {
             return Ok(());
         }
         this.grow(class, Fiber::header_offset(self.kind), needed)
             .map_err(|error| {
-                this.reserved.fetch_sub(1, Ordering::Relaxed);
                 let (limit, source) = match error {
                     SlabError::Map(source) => (Limit::Memory, source),
                     SlabError::Guard(source) => (Limit::Mappings, source),
                 };
                 Exhausted {
                     stack: stack_size.unwrap_or(class.slot_size() - class.guard_size()),
-                    reserved: reserved - 1,
+                    reserved: reserved.saturating_sub(1),
                     limit,
                     source,
                 }
@@ -295,16 +313,16 @@ impl Pool {
         let this = &self.classes[class.index()];
         let fresh = this.resting.with(|resting| {
             for taken in 0..count {
-                let Some(header) = resting.pop(self.kind) else {
-                    return if taken == 0 {
-                        resting.carve(count)
-                    } else {
-                        None
-                    };
-                };
-                // SAFETY: `pop` took the header out of the list, so this is
-                // its only use.
-                each(unsafe { Fiber::from_header(header) });
+                match resting.pop(self.kind) {
+                    Some(fiber) => each(fiber),
+                    None if taken > 0 => return None,
+                    None => {
+                        let (_, made) = resting.counts();
+                        let fresh = resting.carve(count.min(1 + made / FRESH));
+                        this.made.store(resting.counts().1, Ordering::Relaxed);
+                        return fresh;
+                    }
+                }
             }
             None
         });
@@ -347,15 +365,10 @@ impl Class {
             reserved: AtomicUsize::new(0),
             slack: AtomicUsize::new(0),
             mapped: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
+            level: AtomicUsize::new(0),
             growth: Lock::new(()),
-            resting: Lock::new(Resting {
-                head: ptr::null_mut(),
-                cursor: ptr::null_mut(),
-                trimming: false,
-                slab: ptr::null(),
-                last: ptr::null(),
-                carved: 0,
-            }),
+            resting: Lock::new(Resting::new()),
         }
     }
 
@@ -369,107 +382,30 @@ impl Class {
             };
             let most = (SLAB_SIZE / class.slot_size()).max(1);
             let wanted = least.max(mapped.max(FIRST_SLOTS).min(most));
+            let room = Resting::room_for(mapped + wanted)
+                .map_err(|_| SlabError::Map(io::Error::from_raw_os_error(libc::ENOMEM)))?;
             let slab = Slab::map(class, header, wanted, least)?;
-            self.resting.with(|resting| resting.append(slab));
+            // Outside of the lock: an allocator may be the program's own.
+            drop(self.resting.with(|resting| {
+                resting.append(slab);
+                resting.make_room(room)
+            }));
             // Release: whoever sees the count finds the slab in the list.
             self.mapped.store(mapped + slab.slots(), Ordering::Release);
             Ok(())
         })
     }
 
+    /// Gives to nobody's detriment: between two batches others may take and give.
     fn trim(&self) -> usize {
-        let first = self.resting.with(|resting| {
-            if resting.trimming || resting.head.is_null() {
-                return false;
-            }
-            resting.trimming = true;
-            resting.cursor = resting.head;
-            true
-        });
-        if !first {
-            return 0;
-        }
         let mut released = 0;
-        loop {
-            let more = self.resting.with(|resting| {
-                released += resting.trim_batch();
-                resting.trimming = !resting.cursor.is_null();
-                resting.trimming
-            });
-            if !more {
-                return released;
+        // Not for ever, where others give as fast as this trims.
+        let (resting, _) = self.resting.with(|resting| resting.counts());
+        for _ in 0..=resting / BATCH {
+            match self.resting.with(|resting| resting.trim(BATCH)) {
+                Some(bytes) => released += bytes,
+                None => break,
             }
-        }
-    }
-}
-
-impl Resting {
-    fn pop(&mut self, kind: Kind) -> Option<NonNull<Header>> {
-        let header = NonNull::new(self.head)?;
-        // SAFETY: *list*.
-        let fields = unsafe { &mut *header.as_ptr() };
-        if self.cursor == self.head {
-            self.cursor = fields.next;
-        }
-        self.head = fields.next;
-        fields.trimmed = false;
-        if !self.head.is_null() {
-            // It may be the next to be taken, and has rested longer.
-            Hot::of(self.head, kind).prefetch();
-        }
-        Some(header)
-    }
-
-    fn append(&mut self, slab: &'static Slab) {
-        // SAFETY: slabs are for ever.
-        match unsafe { self.last.as_ref() } {
-            Some(last) => last
-                .next
-                .store(ptr::from_ref(slab).cast_mut(), Ordering::Relaxed),
-            None => self.slab = slab,
-        }
-        self.last = slab;
-    }
-
-    /// Up to `count` slots that were never used, all of one slab.
-    fn carve(&mut self, count: usize) -> Option<(&'static Slab, std::ops::Range<usize>)> {
-        loop {
-            // SAFETY: slabs are for ever.
-            let slab: &'static Slab = unsafe { self.slab.as_ref() }?;
-            let left = slab.slots() - self.carved;
-            if left > 0 {
-                let first = self.carved;
-                self.carved += left.min(count);
-                return Some((slab, first..self.carved));
-            }
-            let next = slab.next.load(Ordering::Relaxed);
-            if next.is_null() {
-                return None;
-            }
-            self.slab = next;
-            self.carved = 0;
-        }
-    }
-
-    /// Trims some fibers from the cursor on, down to the first that is
-    /// trimmed already: everything below that one is as well, because fibers
-    /// come and go at the top.
-    fn trim_batch(&mut self) -> usize {
-        let mut released = 0;
-        for _ in 0..BATCH {
-            // SAFETY: *list*: the cursor is null or an entry, since `pop`
-            // moves it on when its entry leaves.
-            let Some(header) = (unsafe { self.cursor.as_mut() }) else {
-                break;
-            };
-            if header.trimmed {
-                self.cursor = ptr::null_mut();
-                break;
-            }
-            // SAFETY: a resting fiber is suspended, and nobody uses its stack.
-            released += unsafe { header.discard_unused_stack() };
-            header.trimmed = true;
-            self.cursor = header.next;
         }
         released
     }

@@ -84,13 +84,13 @@ fn the_last_that_came_is_the_first_to_go() {
     let place = |fiber: &Fiber| fiber.stack_bounds().0;
     let fibers: Vec<_> = reservations.iter().map(|_| POOL.take(class)).collect();
     let places: Vec<_> = fibers.iter().map(place).collect();
-    POOL.give_many(fibers);
+    POOL.give_many(class, fibers);
     let mut taken = Vec::new();
     POOL.take_many(class, 3, &mut taken);
     // The last of the vector is the one to use first.
     let seen: Vec<_> = taken.iter().map(place).collect();
     assert_eq!(seen, places[2..]);
-    POOL.give_many(taken);
+    POOL.give_many(class, taken);
     let again: Vec<_> = (0..5).map(|_| place(&POOL.take(class))).collect();
     assert_eq!(again, places.iter().rev().copied().collect::<Vec<_>>());
 }
@@ -106,7 +106,7 @@ fn slots_cover_reservations_and_slack() {
         let wanted = 70 - fibers.len();
         POOL.take_many(class, wanted, &mut fibers);
     }
-    POOL.give_many(fibers);
+    POOL.give_many(class, fibers);
     // Given back and reserved again, without end: the same slots serve.
     drop(kept);
     for _ in 0..10_000 {
@@ -120,7 +120,7 @@ fn slots_cover_reservations_and_slack() {
     }));
     assert!(taken.is_err(), "only 70 were ever accounted for");
     assert!((70..200).contains(&all.len()), "{}", all.len());
-    POOL.give_many(all);
+    POOL.give_many(class, all);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn trimming_gives_deep_pages_back_and_keeps_the_order() {
             .collect();
         let fibers: Vec<_> = fibers.into_iter().map(Job::run).collect();
         let places: Vec<_> = fibers.iter().map(place).collect();
-        POOL.give_many(fibers);
+        POOL.give_many(class, fibers);
         places
     };
     deep();
@@ -168,7 +168,7 @@ fn trimming_gives_deep_pages_back_and_keeps_the_order() {
     }
     let seen: Vec<_> = again.iter().rev().map(place).collect();
     assert_eq!(seen, places);
-    POOL.give_many(again);
+    POOL.give_many(class, again);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn taking_and_giving_while_trimming() {
     let reservations: Vec<_> = (0..400).map(|_| POOL.reserve(None).unwrap()).collect();
     let class = reservations[0].class();
     let fibers: Vec<_> = reservations.iter().map(|_| POOL.take(class)).collect();
-    POOL.give_many(fibers);
+    POOL.give_many(class, fibers);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -193,7 +193,7 @@ fn taking_and_giving_while_trimming() {
                             .run()
                         })
                         .collect();
-                    POOL.give_many(ran);
+                    POOL.give_many(class, ran);
                 }
             });
         }

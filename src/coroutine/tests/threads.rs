@@ -190,7 +190,10 @@ fn memory_is_freed_by_others() {
         });
         let mut ended = ended.into_iter();
         let (done, rest): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|_| ended.next().unwrap());
-        FREE.give_many(done.into_iter().map(|job| job.fiber));
+        FREE.give_many(
+            FREE.default_class().unwrap(),
+            done.into_iter().map(|job| job.fiber),
+        );
         jobs = rest;
         jobs.reverse();
     }

@@ -304,7 +304,8 @@ impl Processor {
             let held = unsafe { self.held() };
             held.has_given = false;
             held.resting_since = None;
-            pool.give_many(held.fibers.drain(..));
+            let class = self.scheduler.shared().default_class;
+            pool.give_many(class, held.fibers.drain(..));
             pool.trim();
         }
     }
@@ -444,7 +445,8 @@ impl Processor {
         fibers.push(fiber);
         if fibers.len() > CACHE {
             // The oldest: the newest are the warmest.
-            pool.give_many(fibers.drain(..CACHE / 2));
+            let class = self.scheduler.shared().default_class;
+            pool.give_many(class, fibers.drain(..CACHE / 2));
         }
     }
 }

@@ -40,6 +40,7 @@
 //! Threads of [`ASYNC_PINNED`](super::ASYNC_PINNED) share their OS thread's thread-local storage and never leave it.
 //! They are tasks of current-thread runtimes that the engine makes and drives by itself. See [`accept_pinned`].
 
+mod cache;
 mod clock;
 mod driver;
 mod local;
@@ -127,7 +128,10 @@ impl Spawn for Tokio {
         task::at_home(|| drop(handle.spawn(Running::new(task))));
         // A thread that only spawns lets them run now and then: what they leave is warm for the next. Not a pinned
         // one, for which each call that may park is part of its program's promise.
-        if Task::current(|task| task.is_some_and(|task| task.kind() == Kind::Free)) {
+        // And not where there are more of them at once than there ever were: then each of them needs a stack of its
+        // own, and the next time they are all there.
+        let is_free = Task::current(|task| task.is_some_and(|task| task.kind() == Kind::Free));
+        if is_free && !stacks::are_outgrown(self.0, class) {
             context::progress();
         }
         Ok(None)

@@ -88,7 +88,7 @@ impl Future for Running {
                         let _ = stacks::primed();
                     }
                     let fiber = stacks::take(task.kind(), task.class());
-                    this.hot = Some(fiber.hot());
+                    this.hot = Some(fiber.hot(task.kind()));
                     task.bind(fiber);
                     run(task)
                 }

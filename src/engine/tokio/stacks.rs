@@ -1,7 +1,7 @@
 //! The stacks of this engine's threads.
 
 use super::runtimes::Member;
-use super::{local, task};
+use super::{cache, local, task};
 use crate::coroutine::free::Primed;
 use crate::coroutine::{Fiber, Kind, Pool, SizeClass, Suspender};
 use std::io;
@@ -67,14 +67,19 @@ pub(super) fn release(kind: Kind, class: SizeClass) {
     pool(kind).release(class);
 }
 
+/// Whether a warm pool has run out of stacks.
+pub(super) fn are_outgrown(kind: Kind, class: SizeClass) -> bool {
+    pool(kind).is_outgrown(class)
+}
+
 /// A stack for a thread that was counted.
 pub(super) fn take(kind: Kind, class: SizeClass) -> Fiber {
-    pool(kind).take(class)
+    cache::take(pool(kind), kind, class)
 }
 
 /// Takes a stack back; once it has rested for some time, its memory goes to the system.
 pub(super) fn give(kind: Kind, fiber: Fiber, runtime: &Member) {
-    pool(kind).give(fiber);
+    cache::give(pool(kind), kind, fiber);
     if !TRIMMER.load(Relaxed) && !TRIMMER.swap(true, AcqRel) {
         drop(runtime.handle().spawn(trim()));
     }
