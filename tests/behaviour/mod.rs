@@ -2,6 +2,7 @@
 
 use super::shapes;
 
+mod fs;
 mod net;
 mod net_address;
 mod net_end;
@@ -27,6 +28,7 @@ mod unix_stream;
 /// Every body with its name.
 pub fn all() -> Vec<(&'static str, fn())> {
     [
+        fs::ALL,
         net::ALL,
         net_address::ALL,
         net_end::ALL,

@@ -2,4 +2,5 @@
 
 pub use std::os::unix::*;
 
+pub mod fs;
 pub mod net;
