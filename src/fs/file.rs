@@ -182,7 +182,8 @@ impl File {
 /// What the kernel can do without waiting for a disk.
 #[cfg(target_os = "linux")]
 mod at_once {
-    use rustix::io::{ReadWriteFlags, preadv2, pwritev2};
+    use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev2};
+    use standin_core::context;
     use std::io::{IoSlice, IoSliceMut};
     use std::os::fd::AsFd;
 
@@ -195,12 +196,19 @@ mod at_once {
         buffers: &mut [IoSliceMut<'_>],
         offset: u64,
     ) -> Option<usize> {
-        preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT).ok()
+        done(preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT))
     }
 
     /// As `read`.
     pub(super) fn write(file: impl AsFd, buffers: &[IoSlice<'_>], offset: u64) -> Option<usize> {
-        pwritev2(file, buffers, offset, ReadWriteFlags::NOWAIT).ok()
+        done(pwritev2(file, buffers, offset, ReadWriteFlags::NOWAIT))
+    }
+
+    /// Who has only such reads and writes lets others run now and then.
+    fn done(result: Result<usize, Errno>) -> Option<usize> {
+        let count = result.ok()?;
+        context::progress();
+        Some(count)
     }
 }
 
