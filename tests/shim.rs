@@ -8,67 +8,58 @@ use std::sync::Mutex;
 
 /// At most so many OS threads for the five hundred conversations, which are a thousand threads. It is a dozen where
 /// the cores are free; where they are busy, a processor whose machine gets no core goes to another one.
-#[cfg(feature = "green")]
+#[cfg(any(feature = "green", feature = "async"))]
 const FEW: usize = 64;
 /// The processors that the engine gets, so that the machine's number does not decide.
 const WORKERS: &str = "4";
 
-/// Every edition, and what its crate says beside what all of them say.
-const EDITIONS: [(&str, &str); 4] = [
-    ("2015", "locals kept: 100"),
-    ("2018", "jobs: 19900"),
-    ("2021", "scoped: 20\nrelayed: 100"),
-    ("2024", "names: one and other"),
+/// A crate of every edition and one without a prelude, and what each says beside what all of them say.
+const CRATES: [(&str, &str, &str); 5] = [
+    ("edition-2015", "2015", "locals kept: 100"),
+    ("edition-2018", "2018", "jobs: 19900"),
+    ("edition-2021", "2021", "scoped: 20\nrelayed: 100"),
+    ("edition-2024", "2024", "names: one and other"),
+    ("no-std", "none", "counts kept: 100"),
 ];
 
 #[test]
 fn without_an_engine_it_is_std() {
     let crates = build(None);
     assert_eq!(run(&crates, "identity"), "same types\n");
-    for (edition, own) in EDITIONS {
-        let os_threads = converse(&crates, edition, own);
-        assert!(
-            os_threads > 1000,
-            "edition {edition} had {os_threads} OS threads"
-        );
-    }
+    converse(&crates, |os_threads| os_threads > 1000);
 }
 
 #[cfg(feature = "threads")]
 #[test]
 fn with_threads_each_is_an_os_thread() {
-    let crates = build(Some("threads"));
-    for (edition, own) in EDITIONS {
-        let os_threads = converse(&crates, edition, own);
-        assert!(
-            os_threads > 1000,
-            "edition {edition} had {os_threads} OS threads"
-        );
-    }
+    converse(&build(Some("threads")), |os_threads| os_threads > 1000);
 }
 
 #[cfg(feature = "green")]
 #[test]
 fn with_green_a_thousand_threads_are_few_os_threads() {
-    let crates = build(Some("green"));
-    for (edition, own) in EDITIONS {
-        let os_threads = converse(&crates, edition, own);
-        assert!(
-            os_threads <= FEW,
-            "edition {edition} had {os_threads} OS threads"
-        );
-    }
+    converse(&build(Some("green")), |os_threads| os_threads <= FEW);
 }
 
-/// Runs the crate of an edition, which panics where something is wrong, and returns how many OS threads it
-/// had when all conversations were going on.
-fn converse(crates: &Path, edition: &str, own: &str) -> usize {
-    let output = run(crates, &format!("edition-{edition}"));
-    let expected = format!("edition: {edition}\n{own}\nsum of the answers: 249500\nOS threads: ");
-    let os_threads = output.strip_prefix(&expected);
-    os_threads
-        .and_then(|count| count.trim().parse().ok())
-        .unwrap_or_else(|| panic!("expected {expected:?} and a number, got {output:?}"))
+#[cfg(feature = "async")]
+#[test]
+fn with_async_a_thousand_threads_are_few_os_threads() {
+    converse(&build(Some("async")), |os_threads| os_threads <= FEW);
+}
+
+/// Runs the crates, which panic where something is wrong. Each has as many OS threads as it should when all
+/// conversations are going on.
+fn converse(crates: &Path, is_right: impl Fn(usize) -> bool) {
+    for (name, edition, own) in CRATES {
+        let output = run(crates, name);
+        let expected =
+            format!("edition: {edition}\n{own}\nsum of the answers: 249500\nOS threads: ");
+        let os_threads = output.strip_prefix(&expected);
+        let os_threads = os_threads
+            .and_then(|count| count.trim().parse().ok())
+            .unwrap_or_else(|| panic!("expected {expected:?} and a number, got {output:?}"));
+        assert!(is_right(os_threads), "{name} had {os_threads} OS threads");
+    }
 }
 
 /// Runs a program; returns what it printed.

@@ -7,6 +7,8 @@ use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+// For crates without the prelude.
+use std::vec::Vec;
 
 const CONVERSATIONS: u32 = 500;
 /// Fewer than a listener of std's holds before they are accepted.
