@@ -57,7 +57,8 @@ pub(super) struct Header {
     coroutine: ManuallyDrop<FiberCoroutine>,
     /// The thread pointer of the block; 0 on a pinned fiber.
     block: usize,
-    /// About where the stack ended at the last suspension.
+    /// About where the stack ended when the fiber stopped; 0 while its code
+    /// runs, from after the switch to it until before the next one.
     depth: AtomicUsize,
     class: SizeClass,
     owner: Owner,
@@ -118,6 +119,7 @@ impl Fiber {
                 unsafe { free::first_run() };
             }
             let suspender = Suspender { yielder, header };
+            suspender.runs();
             entry(&suspender, first)
         });
         // SAFETY: the header's place is part of the slot, aligned because
@@ -346,7 +348,24 @@ impl Suspender {
         depth.store(stack_pointer(), Ordering::Relaxed);
         // SAFETY: the yielder is at the base of this stack and lives as long
         // as the coroutine, whose code is running right here.
-        unsafe { (*self.yielder).suspend(value) }
+        let value = unsafe { (*self.yielder).suspend(value) };
+        self.runs();
+        value
+    }
+
+    #[inline(always)]
+    fn runs(&self) {
+        // SAFETY: as in `suspend`.
+        unsafe { &(*self.header).depth }.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether code of the fiber runs, and no switch to or from it has begun.
+    /// For a signal handler on the OS thread that the fiber is on: in the
+    /// middle of a switch the stack cannot be unwound.
+    #[cfg(feature = "green")]
+    pub(crate) fn is_running(&self) -> bool {
+        // SAFETY: as in `suspend`.
+        unsafe { &(*self.header).depth }.load(Ordering::Relaxed) == 0
     }
 }
 

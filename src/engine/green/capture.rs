@@ -141,9 +141,19 @@ mod signal {
 
     /// The return addresses of a thread, if it is still there.
     pub(super) fn addresses(place: &Place) -> Option<Vec<usize>> {
+        if !place.is_there() {
+            return None;
+        }
+        let frames = ask(place, || place.is_there())?;
+        // Another thread may have come to that OS thread, in a task at the same address.
+        place.is_there().then_some(frames)
+    }
+
+    /// The return addresses of the thread at `place`, or of one that came there later; waits as long as `is_there`.
+    pub(super) fn ask(place: &Place, is_there: impl Fn() -> bool) -> Option<Vec<usize>> {
         static ASKING: Mutex<()> = Mutex::new(());
         let _asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
-        if !install() || !place.is_there() {
+        if !install() {
             return None;
         }
         TASK.store(place.task.cast_mut(), Relaxed);
@@ -156,7 +166,7 @@ mod signal {
         loop {
             match STATE.load(Acquire) {
                 ANSWERED => break,
-                ASKED if !sent || !place.is_there() || Instant::now() >= deadline => {
+                ASKED if !sent || !is_there() || Instant::now() >= deadline => {
                     if STATE.compare_exchange(ASKED, IDLE, AcqRel, Relaxed).is_ok() {
                         return None;
                     }
@@ -168,8 +178,7 @@ mod signal {
         let length = LENGTH.load(Relaxed);
         STATE.store(IDLE, Relaxed);
         let frames = FRAMES[..length].iter().map(|frame| frame.load(Relaxed));
-        // Another thread may have come to that OS thread, in a task at the same address.
-        place.is_there().then(|| frames.collect())
+        Some(frames.collect())
     }
 
     /// Installs the handler, once; false if somebody else handles the signal.
@@ -194,14 +203,16 @@ mod signal {
     }
 
     extern "C" fn handle(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
-        if local::task() != TASK.load(Relaxed).cast_const() {
-            // It has got on. The one who asked sees that in time.
-            return;
-        }
-        if STATE
-            .compare_exchange(ASKED, ANSWERING, AcqRel, Relaxed)
-            .is_err()
-        {
+        // SAFETY: the calling OS thread is in the middle of a turn of this task, which is alive until that is over.
+        let task = unsafe { local::task().as_ref() };
+        let is_it = |task: &&Task| ptr::eq(*task, TASK.load(Relaxed));
+        let answer = match task.filter(is_it).is_some_and(Task::is_unwindable) {
+            true => ANSWERING,
+            // It has got on, or is about to, or has just come.
+            false => IDLE,
+        };
+        let is_asked = STATE.compare_exchange(ASKED, answer, AcqRel, Relaxed);
+        if is_asked.is_err() || answer == IDLE {
             return;
         }
         // SAFETY: the calling thread's own.
@@ -242,6 +253,49 @@ mod signal {
     #[cfg(not(target_arch = "x86_64"))]
     unsafe fn interrupted_at(_: *mut libc::c_void) -> Option<usize> {
         None
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::Place;
+    use super::signal::ask;
+    use crate::engine::{GREEN, green};
+    use crate::thread;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    /// The signal finds them at any instruction, those of a switch among them, where no stack can be walked.
+    #[test]
+    fn threads_that_switch_all_the_time() {
+        let ends = Arc::new(AtomicBool::new(false));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let ends = ends.clone();
+                let body = move || {
+                    while !ends.load(Relaxed) {
+                        thread::yield_now();
+                    }
+                };
+                GREEN.spawn(body).expect("the engine runs here")
+            })
+            .collect();
+        let (mut questions, mut answers) = (0, 0);
+        while questions < 3_000 || answers < 100 {
+            for processor in &green::FREE.scheduler.shared().processors {
+                let Some(machine) = processor.machine() else {
+                    continue;
+                };
+                let place = Place::new(machine, machine.turns(), machine.task());
+                questions += 1;
+                answers += usize::from(ask(&place, || true).is_some());
+            }
+        }
+        ends.store(true, Relaxed);
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
     }
 }
 

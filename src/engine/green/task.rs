@@ -108,6 +108,13 @@ impl Task {
         self.budget.set(BUDGET);
     }
 
+    /// Whether its stack can be walked: not in the middle of a switch. For a signal handler on the OS thread that is in a
+    /// turn of it.
+    pub(super) fn is_unwindable(&self) -> bool {
+        // SAFETY: null before the thread's first instruction; else it is at the base of the stack that the thread runs on.
+        unsafe { self.suspender.get().as_ref() }.is_some_and(Suspender::is_running)
+    }
+
     /// The machine that runs it, or did last. By whoever has the task in its place, and once it has run.
     #[inline]
     pub(super) fn machine(&self) -> &'static Machine {
