@@ -18,6 +18,8 @@ mod os_threads;
 #[macro_use]
 mod suite;
 
+#[cfg(feature = "may")]
+use standin::engine::MAY_PINNED;
 use standin::engine::{ASYNC, ASYNC_PINNED, Engine, GREEN, GREEN_PINNED, THREADS, green, tokio};
 
 contract_suite!(free, || GREEN);
@@ -38,4 +40,10 @@ contract_suite!(threads, || THREADS);
 contract_suite!(example, || {
     static EXAMPLE: os_threads::OsThreads = os_threads::OsThreads;
     const { Engine::new(&EXAMPLE) }
+});
+#[cfg(feature = "may")]
+contract_suite!(may_pinned, || {
+    // SAFETY: as above.
+    unsafe { standin::engine::accept_pinned() };
+    MAY_PINNED
 });

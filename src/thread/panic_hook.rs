@@ -11,6 +11,7 @@
 
 use crate::engine::{self, Control, Engine};
 use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::env;
 use std::fmt::Write as _;
 use std::io;
@@ -46,7 +47,30 @@ fn replace_default() {
     }
 }
 
+thread_local! {
+    static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `f`, which says by a panic what its caller makes an error of: std's default hook writes nothing meanwhile. `f`
+/// does not park.
+#[cfg(feature = "may")]
+pub(crate) fn silently<R>(f: impl FnOnce() -> R) -> R {
+    set_silent(true);
+    let result = f();
+    set_silent(false);
+    result
+}
+
+#[cfg(feature = "may")]
+#[inline(never)]
+fn set_silent(is_silent: bool) {
+    IS_SILENT.set(is_silent);
+}
+
 fn report(info: &PanicHookInfo<'_>, default: &Hook) {
+    if IS_SILENT.get() {
+        return;
+    }
     Control::current(|control| match control {
         Some(control) if std::thread::current().name() != control.name() => {
             print(control.name(), info);
