@@ -5,7 +5,7 @@
 //! asks for the thread in the storage of the coroutine that is running. None of the functions that read thread-locals is
 //! inlined: a caller that parks may go on on another OS thread, and must not keep an address from before.
 
-use super::thread::Thread;
+use super::thread::{self, Thread};
 use crate::engine::Instant;
 use standin_core::context::{self, Context, OsThread};
 use std::any::Any;
@@ -13,7 +13,19 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
-may::coroutine_local!(static THREAD: Cell<*const Thread> = Cell::new(ptr::null()));
+may::coroutine_local!(static THREAD: Own = Own(Cell::new(ptr::null())));
+
+/// The thread that a coroutine is, until that ends. may drops it with the coroutine.
+struct Own(Cell<*const Thread>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // SAFETY: a thread that has not ended is kept alive by its frames, which are there, if nobody's.
+        if let Some(thread) = unsafe { self.0.get().as_ref() } {
+            thread::abandoned(thread);
+        }
+    }
+}
 
 thread_local! {
     /// How an OS thread that runs coroutines parks outside of all threads of the engine.
@@ -29,13 +41,13 @@ pub(super) fn thread() -> Option<NonNull<Thread>> {
     if !may::coroutine::is_coroutine() {
         return None;
     }
-    THREAD.with(|thread| NonNull::new(thread.get().cast_mut()))
+    THREAD.with(|own| NonNull::new(own.0.get().cast_mut()))
 }
 
 /// Says which thread of this engine the calling coroutine is.
 #[inline(never)]
 pub(super) fn set_thread(thread: *const Thread) {
-    THREAD.with(|own| own.set(thread));
+    THREAD.with(|own| own.0.set(thread));
 }
 
 /// Unlike that of any other OS thread that lives.

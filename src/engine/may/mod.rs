@@ -38,16 +38,15 @@
 //!
 //! # Stacks
 //!
-//! [`Builder::stack_size`](crate::thread::Builder::stack_size), else `RUST_MIN_STACK`, else 192 KiB or what
-//! `may::config().set_stack_size` says if that is more; 16 KiB at least. may keeps stacks for the next coroutine in its
-//! pool only if they have the size of its configuration (32 KiB, unless the program says otherwise before may starts);
-//! the others are mapped and unmapped each time. So a program that spawns much sets `RUST_MIN_STACK`, or may's
-//! configuration, to the size that it wants.
+//! [`Builder::stack_size`](crate::thread::Builder::stack_size), else `RUST_MIN_STACK`, else what the program told may
+//! (`may::config().set_stack_size`, in words), else 192 KiB as on the other engines: may's own default of 32 KiB is too
+//! little for what std does when it prints a backtrace. may keeps a stack for the next coroutine only if it has the size
+//! of its configuration; the others are mapped and unmapped each time. So a program that spawns much tells may, before
+//! may starts: `may::config().set_stack_size(0x6000)` is 192 KiB.
 //!
-//! What an overflow does is may's affair. The guard is one page. What runs into it ends the process with the exit code
-//! 1, and with a message that does not name the thread: `coroutine in thread '<unnamed>' has overflowed its stack`. A
-//! frame that is larger than a page can reach over the guard. A thread that used its stack to the last words is treated
-//! the same way when it ends.
+//! The guard is one page, and a larger frame can reach over it. An overflow that is caught ends the process: by may,
+//! with the exit code 1, if the last words of the stack were written, and else by the engine, which aborts and names the
+//! thread. A thread that used its stack to the last words, but no further, ends the process too when it ends.
 //!
 //! Each stack takes two mappings, so a process has about 32,500 threads at the default `vm.max_map_count` of 65,530; a
 //! spawn beyond that is an error.

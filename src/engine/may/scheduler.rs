@@ -89,7 +89,7 @@ fn first_start(form: Form) -> io::Result<&'static Started> {
     timers::start()?;
     let explored = match IS_BROKEN.load(Relaxed) {
         true => Err("it failed before".to_owned()),
-        false => explore(),
+        false => wake_up().and_then(|()| explore()),
     };
     let home = explored.map_err(|why| {
         IS_BROKEN.store(true, Relaxed);
@@ -113,6 +113,14 @@ fn configure(form: Form) -> io::Result<()> {
         Form::Moved => {}
     }
     Ok(())
+}
+
+/// Lets may start. On an OS thread with a stack of the usual size: it takes more of it than a small thread has.
+fn wake_up() -> Result<(), String> {
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
+    let thread = thread.spawn(|| begin(Builder::new(), || ()));
+    let thread = thread.map_err(|error| format!("no OS thread: {error}"))?;
+    thread.join().expect("what panics is caught")
 }
 
 /// Lets coroutines run on may's workers, and one on its timer thread, where they leave what standin finds threads by.
@@ -194,14 +202,18 @@ fn serve(reactor: &'static Epoll) -> io::Result<()> {
 ///
 /// There is no stack for it.
 pub(super) fn spawn(words: usize, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    begin(Builder::new().stack_size(words), body).map_err(|why| {
+    let begun = match words.checked_mul(size_of::<usize>()) {
+        Some(_) => begin(Builder::new().stack_size(words), body),
+        None => Err("it is more than all addresses".to_owned()),
+    };
+    begun.map_err(|why| {
+        let bytes = words.saturating_mul(size_of::<usize>());
         io::Error::new(
             io::ErrorKind::OutOfMemory,
             format!(
-                "cannot spawn a thread of the engine may: no stack of {} bytes: {why}; a stack takes two mappings \
+                "cannot spawn a thread of the engine may: no stack of {bytes} bytes: {why}; a stack takes two mappings \
                  and its address space: ask for less (Builder::stack_size, RUST_MIN_STACK), end other threads first, or \
-                 raise the limit (sysctl vm.max_map_count; RLIMIT_AS, `ulimit -v`)",
-                words * size_of::<usize>()
+                 raise the limit (sysctl vm.max_map_count; RLIMIT_AS, `ulimit -v`)"
             ),
         )
     })

@@ -5,15 +5,19 @@ use std::sync::OnceLock;
 
 /// Where nobody says anything: as on the other engines, so that code moves between them.
 const DEFAULT: usize = 192 << 10;
+/// What may's configuration says where nobody has said anything.
+const DEFAULT_OF_MAY: usize = 0x1000;
 /// Smaller ones are raised to this, as std does.
 const LEAST: usize = 16 << 10;
 const WORD: usize = size_of::<usize>();
 
 /// The words of a stack of at least so many bytes; `None` is the default.
 pub(super) fn words(bytes: Option<usize>) -> usize {
-    match bytes.or_else(from_environment) {
-        Some(bytes) => to_words(bytes),
-        None => to_words(DEFAULT).max(even(config().get_stack_size())),
+    match (bytes.or_else(from_environment), config().get_stack_size()) {
+        (Some(bytes), _) => to_words(bytes),
+        (None, DEFAULT_OF_MAY) => to_words(DEFAULT),
+        // As it is: only stacks of just this size are kept for the next coroutine.
+        (None, configured) => configured,
     }
 }
 

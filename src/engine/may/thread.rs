@@ -17,6 +17,8 @@ use std::task::{Wake, Waker};
 const BUDGET: u32 = 128;
 /// After so many turns a thread goes the long way round: see [`Thread::go_round`].
 const TURNS: u32 = 128;
+/// As how many a turn counts that took the whole budget.
+const LONG_TURN: u32 = 16;
 
 pub(super) struct Thread {
     parking: Parking,
@@ -88,13 +90,19 @@ impl Thread {
 
     /// To be called first whenever the coroutine was resumed: perhaps on another OS thread.
     fn arrive(&self) {
+        self.check_home();
+        current::install();
+    }
+
+    /// Ends the process if a pinned thread has left its OS thread. When it goes on; and when it stops, which may have
+    /// taken it back.
+    fn check_home(&self) {
         if self.form == Form::Pinned && current::os_thread() != self.home.get() {
             abort(
                 "may resumed a thread of the engine may-pinned on another OS thread: may has more than one worker, or \
                  the thread waited with a timeout by may itself",
             );
         }
-        current::install();
     }
 
     pub(super) fn control(&self) -> &Arc<Control> {
@@ -122,7 +130,7 @@ impl Thread {
         let timer = deadline.map(|deadline| timers::arm(deadline, self.to_arc()));
         self.stop();
         drop(timer);
-        if self.is_turn_over() {
+        if self.is_turn_over(1) {
             self.go_round();
         }
         // What timers left behind ends this park, and no later one. Whoever else woke it meanwhile did so before the park
@@ -132,6 +140,7 @@ impl Thread {
 
     /// Stops until the token is there, and takes it.
     fn stop(&self) {
+        self.check_home();
         if self.parking.commit() {
             let blocker = self.blocker.get().expect("set when the thread began");
             loop {
@@ -159,10 +168,14 @@ impl Thread {
     }
 
     pub(super) fn yield_now(&self) {
-        self.budget.set(BUDGET);
+        self.let_others_run(1);
+    }
+
+    fn let_others_run(&self, turns: u32) {
+        self.check_home();
         coroutine::yield_now();
         self.arrive();
-        if self.is_turn_over() {
+        if self.is_turn_over(turns) {
             self.parking.take_token();
             self.go_round();
             // This was no park: if somebody woke it, the next one is to end.
@@ -173,14 +186,14 @@ impl Thread {
     pub(super) fn progress(&self) {
         match self.budget.get().checked_sub(1) {
             Some(left) => self.budget.set(left),
-            None => self.yield_now(),
+            None => self.let_others_run(LONG_TURN),
         }
     }
 
     /// Whether the thread, which stopped and goes on, is to let others run that may has not looked at.
-    fn is_turn_over(&self) -> bool {
+    fn is_turn_over(&self, turns: u32) -> bool {
         self.budget.set(BUDGET);
-        let left = self.turns.get().checked_sub(1);
+        let left = self.turns.get().checked_sub(turns);
         self.turns.set(left.unwrap_or(TURNS));
         left.is_none()
     }
@@ -206,6 +219,17 @@ impl Wake for Thread {
     fn wake_by_ref(self: &Arc<Self>) {
         self.notify();
     }
+}
+
+/// The coroutine of a thread is gone, and the thread has not ended. Its frames are left as they are, and nobody who waits
+/// for it would ever know.
+pub(super) fn abandoned(thread: &Thread) -> ! {
+    abort(&format!(
+        "the coroutine of the thread {:?} of the engine {} ended in the middle: it has overflowed its stack, or was \
+         cancelled by may",
+        thread.control.name().unwrap_or("<unnamed>"),
+        thread.form.name()
+    ));
 }
 
 fn abort(why: &str) -> ! {
