@@ -107,6 +107,7 @@ fn a_program_that_started_may_itself() {
         coroutine.join().expect("no panic");
         let error = pinned().spawn(|| ()).expect_err("there are three workers");
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(!engine::all().contains(&MAY_PINNED), "that is known now");
         assert_eq!(on(moved()), "may");
     })
     .succeeds();

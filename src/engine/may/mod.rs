@@ -1,4 +1,4 @@
-//! The engine `may`: threads that are coroutines of the crate [`may`](::may).
+//! The engine `may`: threads that are coroutines of the crate [`may`].
 //!
 //! For a program that runs on `may` already, and wants code in std's shapes beside its coroutines. A thread of this
 //! engine is a coroutine of may's scheduler: it is spawned, parked and made ready by may, on may's workers. Its sockets
@@ -140,10 +140,10 @@ pub(super) fn accepted(name: &str) -> io::Result<()> {
     if name == Form::Pinned.name() {
         pinned::accepted(name)?;
         // Where it runs with one worker already it goes on.
-        if moved && !scheduler::has_one_worker() {
-            return Err(scheduler::several_workers());
-        }
-        return Ok(());
+        return match scheduler::has_one_worker().unwrap_or(!moved) {
+            true => Ok(()),
+            false => Err(scheduler::several_workers()),
+        };
     }
     if moved {
         return Ok(());

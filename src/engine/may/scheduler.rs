@@ -4,7 +4,7 @@
 use super::thread::message;
 use super::{Form, current, timers};
 use crate::engine::epoll::Epoll;
-use crate::engine::{IS_FORKED, child, workers};
+use crate::engine::{IS_FORKED, MAY, child, workers};
 use crate::sync::{Mutex, OnceLock};
 use crate::thread::panic_hook;
 use may::config;
@@ -52,9 +52,9 @@ pub(super) fn several_workers() -> io::Error {
     )
 }
 
-/// Whether may runs, with one worker.
-pub(super) fn has_one_worker() -> bool {
-    STARTED.get().is_some_and(|started| started.home != 0)
+/// Whether may has one worker; `None` if it was not started by the engine.
+pub(super) fn has_one_worker() -> Option<bool> {
+    STARTED.get().map(|started| started.home != 0)
 }
 
 /// The OS thread of the one worker; 0 if there are several.
@@ -118,7 +118,11 @@ fn configure(form: Form) -> io::Result<()> {
 /// Lets may start. On an OS thread with a stack of the usual size: it takes more of it than a small thread has.
 fn wake_up() -> Result<(), String> {
     let thread = std::thread::Builder::new().stack_size(2 << 20);
-    let thread = thread.spawn(|| begin(Builder::new(), || ()));
+    let thread = thread.spawn(|| {
+        // The first coroutine puts a hook of may's over what it finds. Here even if the caller panics.
+        panic_hook::name_threads(MAY);
+        begin(Builder::new(), || ())
+    });
     let thread = thread.map_err(|error| format!("no OS thread: {error}"))?;
     thread.join().expect("what panics is caught")
 }

@@ -52,8 +52,10 @@ impl Thread {
             budget: Cell::new(BUDGET),
             turns: Cell::new(TURNS),
         });
-        thread.control.bind(thread.clone().into());
-        scheduler::spawn(words, move || thread.run(new))
+        let control = thread.control.clone();
+        control.bind(thread.clone().into());
+        // Else the waker would keep the thread, and the thread what has the waker.
+        scheduler::spawn(words, move || thread.run(new)).inspect_err(|_| control.unbind())
     }
 
     fn run(self: Arc<Self>, new: NewThread) {
