@@ -61,7 +61,7 @@ fn threads_of_may() {
         unsafe { standin::engine::may::accept_moved() };
         standin::engine::MAY
     };
-    runs(engine, "", NO_CACHES, 150);
+    runs(engine, "", NO_CACHES, 300);
 }
 
 #[cfg(feature = "may")]
@@ -71,7 +71,7 @@ fn threads_of_may_on_one_worker() {
         promise();
         standin::engine::MAY_PINNED
     };
-    runs(engine, "", NO_CACHES, 150);
+    runs(engine, "", NO_CACHES, 300);
 }
 
 #[test]
