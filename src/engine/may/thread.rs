@@ -10,6 +10,8 @@ use std::any::Any;
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, OnceLock};
 use std::task::{Wake, Waker};
 
@@ -25,6 +27,8 @@ pub(super) struct Thread {
     /// What its coroutine stops by, once it runs. Nobody else knows it, so it is unparked once for each time that
     /// `parking` was `PARKED`.
     blocker: OnceLock<Blocker>,
+    /// Whoever found `PARKED` is done with the blocker.
+    is_unparked: AtomicBool,
     control: Arc<Control>,
     form: Form,
     /// The OS thread that a pinned one runs on. These cells are the thread's own.
@@ -46,6 +50,7 @@ impl Thread {
         let thread = Arc::new(Self {
             parking: Parking::new(),
             blocker: OnceLock::new(),
+            is_unparked: AtomicBool::new(false),
             control: new.control().clone(),
             form,
             home: Cell::new(0),
@@ -146,13 +151,17 @@ impl Thread {
         if self.parking.commit() {
             let blocker = self.blocker.get().expect("set when the thread began");
             loop {
-                // The one who finds `PARKED` unparks, once; that is taken here, so it ends no later stop. There is no
-                // timeout, and cancellation is ignored: what it returns says nothing.
+                // The one who finds `PARKED` unparks, once. There is no timeout, and cancellation is ignored: what it
+                // returns says nothing.
                 let _ = blocker.park(None);
                 self.arrive();
                 if !self.parking.is_parked() {
                     break;
                 }
+            }
+            // It may have returned in the middle of the unpark, whose rest must not be taken for one of the next stop.
+            while !self.is_unparked.swap(false, Acquire) {
+                std::thread::yield_now();
             }
         }
         self.parking.resume();
@@ -166,6 +175,7 @@ impl Thread {
             && let Some(blocker) = self.blocker.get()
         {
             blocker.unpark();
+            self.is_unparked.store(true, Release);
         }
     }
 
