@@ -160,7 +160,7 @@ fn park(way: usize, n: usize, shared: &Shared) {
             child.join().expect("no panic");
         }
         // A port of its own each time would take the kernel longer than all the rest.
-        9 if n % 8 == 0 => talk(tcp_pair(), n),
+        9 if n.is_multiple_of(8) => talk(tcp_pair(), n),
         9 => talk(unix_pair(), n),
         10 => {
             let (near, _far) = unix_pair();
