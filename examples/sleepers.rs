@@ -1,6 +1,6 @@
 //! Many threads that each sleep once: what does a thread cost?
 //!
-//!     cargo run --release --features green,async,threads --example sleepers [THREADS [MILLISECONDS]]
+//!     cargo run --release --features green,async,threads,may --example sleepers [THREADS [MILLISECONDS]]
 //!
 //! 10,000 threads that sleep 10 ms are the experiment by which gevent and asyncio are
 //! usually compared. Each engine runs it in a process of its own.

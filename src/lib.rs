@@ -24,6 +24,7 @@
 //! | `threads` | an OS thread |
 //! | `green` | a green thread: a small stack of its own, parked by switching stacks; the default where it is compiled |
 //! | `async` | a task of a tokio runtime, with a small stack of its own; the default before `threads` |
+//! | `may` | with the program's promise, a coroutine of the crate `may`: see `engine::may`. Never the default; brings `threads` |
 //!
 //! With an engine compiled, there is one type for every context: a blocking operation parks the green thread
 //! that it is called on, and blocks an OS thread as std would. A channel connects all of them. The types are

@@ -11,6 +11,9 @@
 
 #[path = "common/current.rs"]
 mod current;
+#[cfg(feature = "may")]
+#[path = "common/may.rs"]
+mod may;
 #[path = "behaviour/on_standin.rs"]
 mod on_standin;
 #[path = "behaviour/on_std.rs"]
@@ -33,6 +36,16 @@ fn main() -> ExitCode {
     // across a call that parks, and those that would park while they unwind do not run there.
     unsafe { engine::green::accept_pinned() };
     let mut trials = Vec::new();
+    #[cfg(feature = "may")]
+    {
+        may::accept();
+        if !may::is_moved() {
+            trials.push(Trial::test("may_in_a_process_of_its_own", || {
+                may::run_moved("may::");
+                Ok(())
+            }));
+        }
+    }
     for (name, body) in on_std::bodies::all() {
         trials.push(trial("std", name, body));
     }

@@ -19,6 +19,8 @@ mod os_threads;
 mod suite;
 
 use standin::engine::{ASYNC, ASYNC_PINNED, Engine, GREEN, GREEN_PINNED, THREADS, green, tokio};
+#[cfg(feature = "may")]
+use standin::engine::{MAY, MAY_PINNED};
 
 contract_suite!(free, || GREEN);
 contract_suite!(pinned, || {
@@ -39,3 +41,25 @@ contract_suite!(example, || {
     static EXAMPLE: os_threads::OsThreads = os_threads::OsThreads;
     const { Engine::new(&EXAMPLE) }
 });
+#[cfg(feature = "may")]
+contract_suite!(may_pinned, || {
+    common::may::accept();
+    MAY_PINNED
+}, unless common::may::is_moved().then_some("in this process may has several workers"));
+#[cfg(feature = "may")]
+contract_suite!(
+    may,
+    || {
+        common::may::accept();
+        MAY
+    },
+    unless(!common::may::is_moved()).then_some("see may_in_a_process_of_its_own")
+);
+
+#[cfg(feature = "may")]
+#[test]
+fn may_in_a_process_of_its_own() {
+    if !common::may::is_moved() {
+        common::may::run_moved("may::");
+    }
+}

@@ -94,3 +94,7 @@ cases_on! {
     async_pinned = promised(ASYNC_PINNED), in ();
     threads = THREADS, in (), a_large_write_outside_of_a_section, a_read_outside_of_a_section;
 }
+#[cfg(feature = "may")]
+cases_on! {
+    may_pinned = promised(standin::engine::MAY_PINNED), in ();
+}

@@ -33,6 +33,9 @@ mod faulty;
 mod generate;
 #[path = "equivalence/honesty.rs"]
 mod honesty;
+#[cfg(feature = "may")]
+#[path = "common/may.rs"]
+mod may;
 #[path = "equivalence/on_standin.rs"]
 mod on_standin;
 #[path = "equivalence/on_std.rs"]
@@ -74,5 +77,18 @@ fn main() -> ExitCode {
     let trials = trials
         .into_iter()
         .map(|(name, body)| Trial::test(name, move || quiet::catch(body).map_err(Failed::from)));
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    #[cfg_attr(not(feature = "may"), allow(unused_mut, reason = "nothing is added"))]
+    let mut trials: Vec<_> = trials.collect();
+    #[cfg(feature = "may")]
+    {
+        may::accept();
+        if !may::is_moved() {
+            // There `may` is one of the families, in the place of `may-pinned`.
+            trials.push(Trial::test("may_in_a_process_of_its_own", || {
+                may::run_moved("programs_");
+                Ok(())
+            }));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -30,6 +30,8 @@ fn lets_others_run<F: Fn(&mut dyn FnMut() -> bool) + Sync>(busy: F) {
             for engine in [GREEN, GREEN_PINNED, ASYNC, ASYNC_PINNED] {
                 beside_a_thread(engine, &busy);
             }
+            #[cfg(feature = "may")]
+            beside_a_thread(standin::engine::MAY_PINNED, &busy);
             beside_a_task(ASYNC, &busy);
             beside_a_task(ASYNC_PINNED, &busy);
             let _entered = current::enter();

@@ -53,6 +53,27 @@ fn pinned_threads() {
     runs(engine, "", NO_CACHES, 600);
 }
 
+#[cfg(feature = "may")]
+#[test]
+fn threads_of_may() {
+    let engine = || {
+        // SAFETY: as in `promise`; nor does a user keep anything that belongs to its OS thread.
+        unsafe { standin::engine::may::accept_moved() };
+        standin::engine::MAY
+    };
+    runs(engine, "", NO_CACHES, 300);
+}
+
+#[cfg(feature = "may")]
+#[test]
+fn threads_of_may_on_one_worker() {
+    let engine = || {
+        promise();
+        standin::engine::MAY_PINNED
+    };
+    runs(engine, "", NO_CACHES, 300);
+}
+
 #[test]
 fn os_threads() {
     runs(|| THREADS, "", NO_CACHES, 200);

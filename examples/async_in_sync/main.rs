@@ -1,6 +1,6 @@
 //! A crawler in plain blocking style, one thread a page, that calls an async client.
 //!
-//!     cargo run --release --features green,async,threads --example async_in_sync
+//!     cargo run --release --features green,async,threads,may --example async_in_sync
 //!     cargo run --release --features green,async,threads --example async_in_sync -- --engine threads
 //!
 //! `crawl.rs` is the blocking code, `client.rs` the async code; neither was written for the other, and

@@ -1,6 +1,6 @@
 //! The project's side of a benchmark against its peers, over one small protocol.
 //!
-//!     bench --engine green|async|threads|green-pinned|async-pinned WORKLOAD [N [PORT]]
+//!     bench --engine green|async|threads|green-pinned|async-pinned|may-pinned|may WORKLOAD [N [PORT]]
 //!
 //! A task workload prints one line of JSON; a server prints `LISTENING PORT` and ends by
 //! itself after `BENCH_MAX_S` seconds (120). `tasks.rs` and `servers.rs` say what each does.

@@ -14,7 +14,12 @@ mod built {
     /// The engines that are compiled in and work on this system.
     pub(crate) fn names() -> Vec<&'static str> {
         accept_pinned();
-        engine::all().into_iter().map(Engine::name).collect()
+        let mut names: Vec<_> = engine::all().into_iter().map(Engine::name).collect();
+        if cfg!(feature = "may") {
+            // With several workers, for which a process cannot be `may-pinned`.
+            names.push("may");
+        }
+        names
     }
 
     /// Runs `body` as a thread of the named engine; what it spawns are threads of that
@@ -25,10 +30,12 @@ mod built {
         T: Send + 'static,
     {
         accept_pinned();
+        #[cfg(feature = "may")]
+        prepare_may(name);
         Ok(engine::named(name)?.run(body))
     }
 
-    #[cfg(feature = "_fibers")]
+    #[cfg(feature = "_pinned")]
     fn accept_pinned() {
         // SAFETY: between two parking calls the examples, and the crates that they call
         // there (rustls, httparse, indicatif, hyper, tokio), neither keep a pointer into a
@@ -38,8 +45,20 @@ mod built {
         unsafe { engine::accept_pinned() }
     }
 
-    #[cfg(not(feature = "_fibers"))]
+    #[cfg(not(feature = "_pinned"))]
     fn accept_pinned() {}
+
+    /// may keeps stacks for the next coroutine only if they have the size that it was told.
+    /// These have 192 KiB, as those of the other engines.
+    #[cfg(feature = "may")]
+    fn prepare_may(name: &str) {
+        may::config().set_stack_size((192 << 10) / size_of::<usize>());
+        if name == "may" {
+            // SAFETY: as above; nor does anything of these hold what belongs to its OS thread
+            // across a call that parks.
+            unsafe { engine::may::accept_moved() }
+        }
+    }
 }
 
 #[cfg(not(feature = "_engine"))]
@@ -60,7 +79,7 @@ mod built {
                 io::ErrorKind::Unsupported,
                 format!(
                     "engine {name:?} is not in this build, only \"std\" is: \
-                     build with --features green,async,threads"
+                     build with --features green,async,threads,may"
                 ),
             )),
         }

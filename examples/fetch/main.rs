@@ -1,6 +1,6 @@
 //! Fetches ten thousand pages at once in plain blocking code, one thread a page.
 //!
-//!     cargo run --release --features green,async,threads --example fetch
+//!     cargo run --release --features green,async,threads,may --example fetch
 //!     cargo run --release --features green,async,threads --example fetch -- --help
 //!
 //! `get.rs` fetches one page, `fetch_all.rs` starts the threads: read those two. The rest

@@ -68,7 +68,7 @@ impl Control {
     /// # Safety
     ///
     /// The calling thread is the only one of the process.
-    #[cfg(feature = "_fibers")]
+    #[cfg(feature = "_pinned")]
     pub(super) unsafe fn rebind_in_child(&self, waker: Waker) {
         // SAFETY: the caller's promise.
         unsafe { self.waker.reset(Some(waker)) };

@@ -14,15 +14,15 @@
 //! handler that runs meanwhile sees the OS thread's thread-locals.
 
 use super::control::Control;
-use super::os_context::OsContext;
 use crate::coroutine::free;
-use standin_core::context::{self, Context};
 use std::cell::Cell;
 use std::io;
-use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "async")]
+pub(super) use super::child::end_os_thread;
+pub(super) use super::child::{live_on, refused};
 pub(super) use super::{IS_FORKED as IS_CHILD, is_forked as is_child};
 
 /// A thread that runs on a fiber, as a fork sees it.
@@ -50,18 +50,6 @@ fn with_current(f: impl Fn(&dyn OnOsThread)) {
 thread_local! {
     /// The block of the free thread that forks on this OS thread; 0 if none does.
     static FORKING: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The error of whoever wants a thread of this engine in a child.
-pub(super) fn refused(engine: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        format!(
-            "cannot spawn a thread of the engine {engine}: this process was forked after such threads had been \
-             started, and none of what runs them came along; exec another program in the child, or spawn on the \
-             engine threads there"
-        ),
-    )
 }
 
 /// Registers for forks. Before there is anything of an engine.
@@ -130,30 +118,6 @@ fn set_forking(block: usize) {
 #[inline(never)]
 fn take_forking() -> usize {
     FORKING.take()
-}
-
-/// The rest of a thread's life in the child. By the thread.
-pub(super) fn live_on(control: &Arc<Control>) {
-    let own = Box::leak(Box::new(OsContext::new(control.clone())));
-    // SAFETY: no other thread is there that could use it.
-    unsafe { control.rebind_in_child(own.waker()) };
-    let own: NonNull<dyn Context> = NonNull::from(&*own as &dyn Context);
-    // SAFETY: it stays valid for ever, and describes this thread.
-    unsafe { context::replace(Some(own)) };
-}
-
-/// Ends the calling OS thread, in the child, and the process with it if there is no other. For one whose frames belong
-/// to somebody who would go on with what is the parent's.
-#[cfg(feature = "async")]
-pub(super) fn end_os_thread() -> ! {
-    let others = std::fs::read_dir("/proc/self/task").map_or(0, |threads| threads.skip(1).count());
-    if others == 0 {
-        std::process::exit(0);
-    }
-    // Its frames are left as they are. With the last OS thread the kernel ends the process.
-    // SAFETY: the thread that ran here has ended; nobody waits for what is on this OS thread's stack.
-    unsafe { libc::syscall(libc::SYS_exit, 0) };
-    unreachable!("an OS thread that has ended goes on");
 }
 
 /// A thread has ended in the child. By whoever resumed it, on the OS thread's own block, which is `home`.

@@ -19,12 +19,16 @@
 mod address;
 #[cfg(feature = "async")]
 pub(crate) mod attempts;
+#[cfg(feature = "_pinned")]
+mod child;
 #[cfg(doctest)]
 mod compile_fail;
 mod contract;
 mod control;
-#[cfg(feature = "_fibers")]
+#[cfg(feature = "_pinned")]
 mod elsewhere;
+#[cfg(any(feature = "green", feature = "may"))]
+mod epoll;
 #[cfg(feature = "_fibers")]
 mod fiber;
 #[cfg(feature = "_fibers")]
@@ -33,12 +37,16 @@ mod fork;
 pub mod green;
 mod interrupt;
 mod kernel;
+#[cfg(feature = "may")]
+pub mod may;
 mod new_thread;
 mod operations;
 mod os_context;
-#[cfg(feature = "_fibers")]
+#[cfg(feature = "_pinned")]
 mod parking;
-#[cfg(feature = "_fibers")]
+#[cfg(any(feature = "green", feature = "may"))]
+mod permit;
+#[cfg(feature = "_pinned")]
 mod pinned;
 mod readiness;
 mod registry;
@@ -47,7 +55,7 @@ mod source;
 mod threads;
 #[cfg(feature = "async")]
 pub mod tokio;
-#[cfg(feature = "_fibers")]
+#[cfg(feature = "_pinned")]
 mod workers;
 
 pub use address::Address;
@@ -55,7 +63,7 @@ pub use contract::{BoxedFuture, Contract, Sleep, Socket, Spawn};
 pub use control::Control;
 pub(crate) use new_thread::Main;
 pub use new_thread::{Finished, NewThread};
-#[cfg(feature = "_fibers")]
+#[cfg(feature = "_pinned")]
 pub use pinned::accept as accept_pinned;
 pub use readiness::Readiness;
 pub use registry::{all, default, named, set_default};
@@ -94,6 +102,15 @@ pub const ASYNC: Engine = Engine(&tokio::FREE);
 /// never leave it: spawning fails until the program made the promise of [`tokio::accept_pinned`].
 #[cfg(feature = "async")]
 pub const ASYNC_PINNED: Engine = Engine(&tokio::PINNED);
+
+/// Threads that are coroutines of the crate `may`. They share thread-local storage and move between OS threads:
+/// spawning fails until the program made the promise of [`may::accept_moved`].
+#[cfg(feature = "may")]
+pub const MAY: Engine = Engine(&may::MOVED);
+/// Threads that are coroutines of the crate `may` on a single worker, which they never leave: spawning fails until the
+/// program made the promise of [`accept_pinned`].
+#[cfg(feature = "may")]
+pub const MAY_PINNED: Engine = Engine(&may::PINNED);
 
 /// What serves plain OS threads, whether or not `threads` is compiled.
 pub(crate) const OS: Engine = Engine(&threads::Threads);

@@ -45,9 +45,15 @@ impl Parking {
             .is_ok()
     }
 
+    /// Whether it is parked, and nobody woke it.
+    #[cfg(feature = "may")]
+    pub(super) fn is_parked(&self) -> bool {
+        self.0.load(Acquire) == PARKED
+    }
+
     /// Says that a parked thread runs, although perhaps nobody woke it; true if somebody did. By whoever resumes
     /// it, and only where nobody else can.
-    #[cfg(any(loom, feature = "async"))]
+    #[cfg(any(loom, feature = "async", feature = "may"))]
     pub(super) fn resume(&self) -> bool {
         self.0.swap(RUNNING, AcqRel) == NOTIFIED
     }

@@ -1,6 +1,7 @@
 //! The promise that pinned threads ask of a program.
 
-use super::fork;
+#[cfg(feature = "_fibers")]
+use super::is_forked;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -33,21 +34,23 @@ pub(super) fn accepted(engine: &str) -> io::Result<()> {
     if ACCEPTED.load(Acquire) {
         return Ok(());
     }
-    let free = engine.trim_end_matches("-pinned");
+    let others = match engine.strip_suffix("-pinned") {
+        Some(free @ ("green" | "async")) => format!("the engine {free} needs no promise"),
+        _ => "the engines green, async and threads need no promise".to_owned(),
+    };
     Err(io::Error::new(
         io::ErrorKind::PermissionDenied,
         format!(
             "cannot use {engine}: pinned threads share thread-local storage, so the program has to promise first, \
-             by calling standin::engine::accept_pinned, that nothing in it minds; the engine {free} \
-             needs no promise"
+             by calling standin::engine::accept_pinned, that nothing in it minds; {others}"
         ),
     ))
 }
 
 /// Adds the way out to the error of a spawn on `engine`, where this machine cannot run free threads at all.
+#[cfg(feature = "_fibers")]
 pub(super) fn instead_of(engine: &str, error: io::Error) -> io::Error {
-    if engine.ends_with("-pinned") || error.kind() != io::ErrorKind::Unsupported || fork::is_child()
-    {
+    if engine.ends_with("-pinned") || error.kind() != io::ErrorKind::Unsupported || is_forked() {
         return error;
     }
     io::Error::new(

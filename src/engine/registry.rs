@@ -9,7 +9,7 @@ static CHOSEN: OnceLock<Engine> = OnceLock::new();
 /// All engines that were compiled and can be used as things stand, the preferred one first.
 ///
 /// Pinned threads are among them once the program accepted them (`green::accept_pinned`,
-/// `tokio::accept_pinned`).
+/// `tokio::accept_pinned`), and those of `may` that move once it accepted that (`may::accept_moved`).
 pub fn all() -> Vec<Engine> {
     compiled()
         .iter()
@@ -94,6 +94,11 @@ fn compiled() -> &'static [Engine] {
         super::GREEN_PINNED,
         #[cfg(feature = "async")]
         super::ASYNC_PINNED,
+        // After all that may be the default.
+        #[cfg(feature = "may")]
+        super::MAY_PINNED,
+        #[cfg(feature = "may")]
+        super::MAY,
     ]
 }
 
@@ -104,6 +109,10 @@ fn usable(engine: Engine) -> io::Result<()> {
         #[cfg(feature = "async")]
         super::ASYNC_PINNED,
     ];
+    #[cfg(feature = "may")]
+    if engine == super::MAY || engine == super::MAY_PINNED {
+        return super::may::accepted(engine.name());
+    }
     if pinned.contains(&engine) {
         #[cfg(feature = "_fibers")]
         return super::pinned::accepted(engine.name());

@@ -15,6 +15,9 @@ pub trait Options {
 
     /// Makes the promise that pinned threads take, if there is one.
     fn promise();
+
+    /// Makes the promise that the engine `may` takes, if there is one.
+    fn promise_of_may() {}
 }
 
 /// The body of one test, whose path is `test`, on the engine with a name. Returns nothing, so that `#[should_panic]` is possible.
@@ -33,6 +36,9 @@ pub fn result<O: Options, T: Termination>(engine: &str, test: &str, body: fn() -
 fn run<O: Options, T: Send>(engine: &str, test: &str, body: impl FnOnce() -> T + Send) -> T {
     if engine.ends_with("-pinned") {
         O::promise();
+    }
+    if engine == "may" {
+        O::promise_of_may();
     }
     let runner = Runner {
         limit: O::limit().or_else(watchdog::default_limit),

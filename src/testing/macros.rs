@@ -26,10 +26,13 @@
 /// - `limit = Duration::from_secs(3600);` is how long each test may take, instead of
 ///   [`LIMIT`](crate::testing::LIMIT) or what `STANDIN_TESTING_LIMIT` says; see
 ///   [What hangs](crate::testing#what-hangs).
-/// - `pinned = unsafe { standin::engine::accept_pinned() };` adds `name::green_pinned`. It is the promise that
+/// - `pinned = unsafe { standin::engine::accept_pinned() };` adds `name::green_pinned`, `name::async_pinned` and
+///   `name::may_pinned`. It is the promise that
 ///   `accept_pinned` asks for, evaluated before each of these tests. As a test could not say that it was skipped,
 ///   there is none without. The promise is one of the whole program: once it was made, the other tests of the
 ///   same program that run on every engine run on pinned threads too.
+/// - `moved = unsafe { standin::engine::may::accept_moved() };` stands in its place and adds `name::may`, with the feature
+///   `may`. A process has one form of that engine, so `may-pinned` cannot be used in a program that says this.
 ///
 /// # Hangs and failures
 ///
@@ -37,20 +40,26 @@
 #[macro_export]
 macro_rules! tests {
     (limit = $limit:expr; pinned = $promise:expr; $($tests:tt)*) => {
-        $crate::__tests! { [[$limit] [$promise]] $($tests)* }
+        $crate::__tests! { [[$limit] [$promise] []] $($tests)* }
+    };
+    (limit = $limit:expr; moved = $promise:expr; $($tests:tt)*) => {
+        $crate::__tests! { [[$limit] [] [$promise]] $($tests)* }
     };
     (limit = $limit:expr; $($tests:tt)*) => {
-        $crate::__tests! { [[$limit] []] $($tests)* }
+        $crate::__tests! { [[$limit] [] []] $($tests)* }
     };
     (pinned = $promise:expr; $($tests:tt)*) => {
-        $crate::__tests! { [[] [$promise]] $($tests)* }
+        $crate::__tests! { [[] [$promise] []] $($tests)* }
+    };
+    (moved = $promise:expr; $($tests:tt)*) => {
+        $crate::__tests! { [[] [] [$promise]] $($tests)* }
     };
     ($($tests:tt)*) => {
-        $crate::__tests! { [[] []] $($tests)* }
+        $crate::__tests! { [[] [] []] $($tests)* }
     };
 }
 
-/// Takes the functions apart. `$options` is `[[limit] [promise]]`, each of which may be empty.
+/// Takes the functions apart. `$options` is `[[limit] [promise] [promise of may]]`, each of which may be empty.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
@@ -84,7 +93,7 @@ macro_rules! __test {
     ($o:tt [[$($x:tt)*] $($rest:tt)*] $both:tt [$($function:tt)*] $tests:tt $($fn:tt)*) => {
         $crate::__test! { $o [$($rest)*] $both [$($function)* #[$($x)*]] $tests $($fn)* }
     };
-    ([$limit:tt $promise:tt] [] [$($both:tt)*] [$($function:tt)*] $tests:tt
+    ([$limit:tt $promise:tt $moved:tt] [] [$($both:tt)*] [$($function:tt)*] $tests:tt
         fn $name:ident() $(-> $result:ty)? $body:block
     ) => {
         // A function and a module may have the same name.
@@ -103,7 +112,11 @@ macro_rules! __test {
                 }
 
                 fn promise() {
-                    $crate::__if_fibers! { $crate::__statement! { $promise } }
+                    $crate::__if_pinned! { $crate::__statement! { $promise } }
+                }
+
+                fn promise_of_may() {
+                    $crate::__if_may! { $crate::__statement! { $moved } }
                 }
             }
         };
@@ -115,11 +128,15 @@ macro_rules! __test {
 
             $crate::__if_green! {
                 $crate::__test_on! { "green" green $tests $name $(-> $result)? }
-                $crate::__test_pinned! { "green-pinned" green_pinned $promise $tests $name $(-> $result)? }
+                $crate::__test_promised! { "green-pinned" green_pinned $promise $tests $name $(-> $result)? }
             }
             $crate::__if_async! {
                 $crate::__test_on! { "async" async_free $tests $name $(-> $result)? }
-                $crate::__test_pinned! { "async-pinned" async_pinned $promise $tests $name $(-> $result)? }
+                $crate::__test_promised! { "async-pinned" async_pinned $promise $tests $name $(-> $result)? }
+            }
+            $crate::__if_may! {
+                $crate::__test_promised! { "may-pinned" may_pinned $promise $tests $name $(-> $result)? }
+                $crate::__test_promised! { "may" may $moved $tests $name $(-> $result)? }
             }
             $crate::__if_threads! {
                 $crate::__test_on! { "threads" threads $tests $name $(-> $result)? }
@@ -131,10 +148,10 @@ macro_rules! __test {
     };
 }
 
-/// The test on pinned threads, if there is a promise.
+/// The test on an engine that takes a promise, if there is one.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __test_pinned {
+macro_rules! __test_promised {
     ($engine:literal $test:ident [] $($rest:tt)*) => {};
     ($engine:literal $test:ident $promise:tt $($rest:tt)*) => {
         $crate::__test_on! { $engine $test $($rest)* }
@@ -223,19 +240,35 @@ macro_rules! __if_async {
     ($($tokens:tt)*) => {};
 }
 
-/// Lets its tokens through, with an engine that can pin threads.
-#[cfg(feature = "_fibers")]
+/// Lets its tokens through, with the feature `may`.
+#[cfg(feature = "may")]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __if_fibers {
+macro_rules! __if_may {
+    ($($tokens:tt)*) => { $($tokens)* };
+}
+
+/// Drops its tokens, without the feature `may`.
+#[cfg(not(feature = "may"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_may {
+    ($($tokens:tt)*) => {};
+}
+
+/// Lets its tokens through, with an engine that can pin threads.
+#[cfg(feature = "_pinned")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_pinned {
     ($($tokens:tt)*) => { $($tokens)* };
 }
 
 /// Drops its tokens, without an engine that can pin threads.
-#[cfg(not(feature = "_fibers"))]
+#[cfg(not(feature = "_pinned"))]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __if_fibers {
+macro_rules! __if_pinned {
     ($($tokens:tt)*) => {};
 }
 

@@ -20,7 +20,7 @@ mod current;
 mod handle;
 mod local;
 mod packet;
-mod panic_hook;
+pub(crate) mod panic_hook;
 mod park;
 mod scoped;
 

@@ -1,7 +1,8 @@
 //! Panic messages that name the thread. Std's own hook asks std for the name, and std does not know the
 //! threads of every engine: a green thread would be `<unnamed>`, or have the name of the OS thread it runs on.
 //!
-//! The builder calls [`name_threads`] before it starts a thread. Nothing else knows of this module.
+//! The builder calls [`name_threads`] before it starts a thread, and so does the engine `may` before may puts a hook of its own
+//! over what it finds. Nothing else knows of this module.
 //!
 //! Only std's default hook is replaced, and only once, so a program's own hook stays what it is, set before or
 //! after. Whether the hook in force is the default one shows when it is taken twice: the first time leaves
@@ -11,6 +12,7 @@
 
 use crate::engine::{self, Control, Engine};
 use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::env;
 use std::fmt::Write as _;
 use std::io;
@@ -28,7 +30,7 @@ type Hook = dyn Fn(&PanicHookInfo<'_>) + Sync + Send;
 /// reported by std's default hook, and a hook that another thread sets in this moment is lost: std has no
 /// stable way to do both at once.
 #[inline]
-pub(super) fn name_threads(engine: Engine) {
+pub(crate) fn name_threads(engine: Engine) {
     static DONE: Once = Once::new();
     // A panicking thread must not touch the hook. It may spawn, and then another one comes here later.
     if !DONE.is_completed() && engine != engine::OS && !std::thread::panicking() {
@@ -46,7 +48,30 @@ fn replace_default() {
     }
 }
 
+thread_local! {
+    static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `f`, which says by a panic what its caller makes an error of: std's default hook writes nothing meanwhile. `f`
+/// does not park.
+#[cfg(feature = "may")]
+pub(crate) fn silently<R>(f: impl FnOnce() -> R) -> R {
+    set_silent(true);
+    let result = f();
+    set_silent(false);
+    result
+}
+
+#[cfg(feature = "may")]
+#[inline(never)]
+fn set_silent(is_silent: bool) {
+    IS_SILENT.set(is_silent);
+}
+
 fn report(info: &PanicHookInfo<'_>, default: &Hook) {
+    if IS_SILENT.get() {
+        return;
+    }
     Control::current(|control| match control {
         Some(control) if std::thread::current().name() != control.name() => {
             print(control.name(), info);

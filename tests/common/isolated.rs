@@ -123,6 +123,15 @@ impl Outcome {
         self
     }
 
+    /// It did not end well.
+    #[track_caller]
+    pub(crate) fn fails(self) -> Self {
+        if let Some(output) = &self.0 {
+            assert!(!output.status.success(), "{}", text(output));
+        }
+        self
+    }
+
     /// It ended by itself, with this code.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {

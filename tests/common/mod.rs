@@ -7,5 +7,7 @@
 pub(crate) mod current;
 pub(crate) mod isolated;
 pub(crate) mod limit;
+#[cfg(feature = "may")]
+pub(crate) mod may;
 pub(crate) mod wait;
 pub(crate) mod watch;

@@ -12,14 +12,22 @@ pub(crate) mod support;
 pub(crate) mod threads;
 pub(crate) mod waiting;
 
-/// Makes a module of tests: every case on one engine. Each is called with `$context` at hand, if there is one.
+/// Makes a module of tests: every case on one engine. Each is called with `$context` at hand, if there is one; and is
+/// skipped where `$skip` says why, if that is there.
 macro_rules! contract_suite {
-    ($module:ident, $engine:expr $(, in $context:expr)?) => {
+    ($module:ident, $engine:expr $(, in $context:expr)? $(, unless $skip:expr)?) => {
         mod $module {
             #[allow(unused_imports, reason = "the expression for the engine may need them")]
             use super::*;
 
             fn on(test: &'static str, case: fn(&suite::support::Subject)) {
+                $(
+                    let skip: Option<&str> = $skip;
+                    if let Some(why) = skip {
+                        println!("skipped: {why}");
+                        return;
+                    }
+                )?
                 $(let _context = $context;)?
                 let engine: fn() -> standin::engine::Engine = $engine;
                 case(&suite::support::Subject::new(engine(), test));

@@ -90,9 +90,18 @@ impl Family {
 
     /// std first, then every engine on every kind of runtime, and all of them in one program.
     ///
-    /// Planted faults are searched without those of tokio: what is planted lies in what all engines share.
+    /// Planted faults are searched without those of tokio and may: what is planted lies in what all engines share.
+    ///
+    /// In the process that is there for `may`, that alone, and the threads of one program on all of them.
     pub fn all() -> Vec<Arc<Self>> {
-        let is_searched = |family: &Arc<Self>| !(cfg!(faults) && family.name.starts_with("async"));
+        let is_searched = |family: &Arc<Self>| {
+            #[cfg(feature = "may")]
+            if super::may::is_moved() {
+                return ["std", "may", "mixed"].contains(&family.name);
+            }
+            let is_others = family.name.starts_with("async") || family.name.starts_with("may");
+            !(cfg!(faults) && is_others)
+        };
         let engines = engine::all().into_iter().map(Self::of_engine);
         let families = std::iter::once(Self::std()).chain(engines);
         families

@@ -318,8 +318,10 @@ pub(crate) fn barrier(user: &mut User) {
 pub(crate) fn park(user: &mut User) {
     user.count(Kind::Park);
     let told = Arc::new(AtomicBool::new(false));
-    let is_told = told.clone();
+    let begun = Arc::new(AtomicBool::new(false));
+    let (is_told, has_begun) = (told.clone(), begun.clone());
     let parked = user.spawn(thread::Builder::new(), true, move |user| {
+        has_begun.store(true, Relaxed);
         while !is_told.load(Relaxed) {
             if user.random.one_in(3) {
                 user.count(Kind::ParkTimeout);
@@ -330,6 +332,10 @@ pub(crate) fn park(user: &mut User) {
             }
         }
     });
+    // On some engines a new thread comes after all that are ready, and would seldom park at all.
+    while !user.random.one_in(8) && !begun.load(Relaxed) {
+        thread::yield_now();
+    }
     linger(user);
     told.store(true, Relaxed);
     parked.thread().unpark();

@@ -47,7 +47,7 @@ impl World {
 
     /// Whether threads that block their OS thread by what standin does not know stop nobody else.
     pub(crate) fn is_monitored(&self) -> bool {
-        self.engine.name() != "green-pinned"
+        !self.engine.contract().shares_locals()
     }
 
     /// A new conversation, which its server finds by its number.

@@ -114,6 +114,7 @@ fn each_engine_has_a_test_of_each_function() {
         ("async_pinned", cfg!(feature = "async")),
         ("green", cfg!(feature = "green")),
         ("green_pinned", cfg!(feature = "green")),
+        ("may_pinned", cfg!(feature = "may")),
         ("std", cfg!(not(feature = "_engine"))),
         ("threads", cfg!(feature = "threads")),
     ]

@@ -19,6 +19,8 @@ pub(crate) static ALL: &[&dyn Peer] = &[
     &standin::ASYNC,
     &standin::ASYNC_PINNED,
     &standin::THREADS,
+    &standin::MAY_PINNED,
+    &standin::MAY,
 ];
 
 pub(crate) fn named(name: &str) -> Option<&'static dyn Peer> {

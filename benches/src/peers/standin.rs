@@ -11,27 +11,53 @@ use ::standin::thread::{self, JoinHandle};
 use std::io::{self, Read, Write};
 
 pub(super) const GREEN: Standin = Standin {
+    name: "green",
     engine: "green",
     most_at_once: u64::MAX,
 };
 pub(super) const GREEN_PINNED: Standin = Standin {
+    name: "green-pinned",
     engine: "green-pinned",
     most_at_once: u64::MAX,
 };
 pub(super) const ASYNC: Standin = Standin {
+    name: "async",
     engine: "async",
     most_at_once: u64::MAX,
 };
 pub(super) const ASYNC_PINNED: Standin = Standin {
+    name: "async-pinned",
     engine: "async-pinned",
     most_at_once: u64::MAX,
 };
 pub(super) const THREADS: Standin = Standin {
+    name: "threads",
     engine: "threads",
     most_at_once: BATCH,
 };
 
+/// The engine on may's coroutines, with one worker; the peer `may` is may itself.
+pub(super) const MAY_PINNED: Standin = Standin {
+    name: "standin-may-pinned",
+    engine: "may-pinned",
+    most_at_once: MOST_OF_MAY,
+};
+/// As above, with as many workers as may has.
+pub(super) const MAY: Standin = Standin {
+    name: "standin-may",
+    engine: "may",
+    most_at_once: MOST_OF_MAY,
+};
+
+/// As many as of may itself.
+const MOST_OF_MAY: u64 = 10_000;
+/// Words of 8 bytes. Not the 0x1000 that may itself is measured with: that is may's default, for which the
+/// engine takes larger stacks, and may keeps none of those for the next coroutine.
+const STACK_OF_MAY: usize = 0x2000;
+
 pub(super) struct Standin {
+    /// In the tables.
+    name: &'static str,
     engine: &'static str,
     /// How many threads of `spawn` exist at once.
     most_at_once: u64,
@@ -45,13 +71,18 @@ impl Standin {
         unsafe { green::accept_pinned() }
         // SAFETY: as above.
         unsafe { tokio::accept_pinned() }
+        if self.engine == "may" {
+            // SAFETY: as above; and they keep nothing that belongs to their OS thread.
+            unsafe { engine::may::accept_moved() }
+        }
+        ::may::config().set_stack_size(STACK_OF_MAY);
         engine::named(self.engine)?.run(body)
     }
 }
 
 impl Peer for Standin {
     fn name(&self) -> &'static str {
-        self.engine
+        self.name
     }
 
     fn note(&self, kind: Kind) -> &'static str {
@@ -60,6 +91,7 @@ impl Peer for Standin {
                 "a thread's 16 KiB in the kernel are not counted"
             }
             Kind::Spawn if self.engine == "threads" => "1,000 at once",
+            Kind::Spawn if self.most_at_once == MOST_OF_MAY => "10,000 at once, as may",
             _ => "",
         }
     }

@@ -18,6 +18,7 @@
 //! | `threads` | an OS thread, with standin's types |
 //! | `green` | a green thread; the default engine where it is compiled |
 //! | `async` | a task of a tokio runtime; the default before `threads` |
+//! | `may` | as `threads`, until the program chooses a coroutine of the crate `may`, with a promise: see standin's `engine::may` |
 //!
 //! Features add up over a build: if one renamed crate asks for `green`, all renamed crates get it. `main` and
 //! tests start on an OS thread, as ever, so what blocks there blocks that one.

@@ -11,15 +11,10 @@ use crate::coroutine::Kind;
 use crate::engine::elsewhere;
 use crate::engine::fork;
 use crate::engine::os_context::OsContext;
+use crate::engine::permit::Permit;
 use standin_core::context::{self, Context};
-use standin_core::wait_queue;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-
-/// How many sections run at once; others wait for their turn. Each has an OS thread.
-const MOST: u32 = 512;
 
 /// Runs `section` as the contract says.
 pub(super) fn run(task: &Task, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
@@ -77,33 +72,5 @@ fn give_processor_away(task: &Task) -> io::Result<()> {
             machine.hold.leave();
             Err(error)
         }
-    }
-}
-
-/// One of [`MOST`].
-struct Permit;
-
-static PERMITS: AtomicU32 = AtomicU32::new(MOST);
-
-impl Permit {
-    fn acquire() -> Self {
-        loop {
-            let left = PERMITS.load(Relaxed);
-            if left == 0 {
-                let _ = wait_queue::wait(&PERMITS, 0, None);
-            } else if PERMITS
-                .compare_exchange(left, left - 1, Acquire, Relaxed)
-                .is_ok()
-            {
-                return Self;
-            }
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        PERMITS.fetch_add(1, Release);
-        wait_queue::wake(&PERMITS, 1);
     }
 }

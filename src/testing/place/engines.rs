@@ -96,7 +96,16 @@ pub(super) fn reference_first() -> Vec<Place> {
 
 /// Standin's own engines that [`engines`] leaves out.
 pub(super) fn skipped() -> Vec<Skipped> {
-    ["green", "async", "threads", "green-pinned", "async-pinned"]
+    let names = [
+        "green",
+        "async",
+        "threads",
+        "may",
+        "may-pinned",
+        "green-pinned",
+        "async-pinned",
+    ];
+    names
         .into_iter()
         .filter_map(|name| {
             let why = engine::named(name).err()?;

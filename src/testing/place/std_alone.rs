@@ -52,6 +52,8 @@ pub(super) fn skipped() -> Vec<Skipped> {
         ("green", "green"),
         ("async", "async"),
         ("threads", "threads"),
+        ("may", "may"),
+        ("may-pinned", "may"),
         ("green-pinned", "green"),
         ("async-pinned", "async"),
     ]

@@ -1,0 +1,94 @@
+//! An epoll instance in which descriptors are registered once and edge-triggered: the reactor of the green engine's
+//! processors, and that of the engine `may`. `source.rs` argues that no wake-up is lost.
+
+use super::Source;
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// How many events are taken from the kernel at once.
+const EVENTS: usize = 256;
+/// The token of what is no source; sources are not at address 0.
+const NO_SOURCE: u64 = 0;
+
+pub(super) struct Epoll(OwnedFd);
+
+impl Epoll {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self(epoll::create(CreateFlags::CLOEXEC)?))
+    }
+
+    /// Waits for events, at most `timeout` nanoseconds (`None`: as long as it takes), and wakes whoever they
+    /// are for. Whether there may be more at once.
+    pub(super) fn wait(&self, timeout: Option<u64>, buffer: &mut Vec<Event>) -> bool {
+        let timeout = timeout.map(|nanoseconds| Timespec {
+            tv_sec: (nanoseconds / 1_000_000_000) as i64,
+            tv_nsec: (nanoseconds % 1_000_000_000) as i64,
+        });
+        buffer.clear();
+        buffer.reserve(EVENTS);
+        match epoll::wait(&self.0, spare_capacity(buffer), timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => {
+                panic!("epoll_wait failed on a descriptor of the scheduler's own: {error}")
+            }
+        }
+        for event in buffer.iter() {
+            let (token, flags) = (event.data.u64(), event.flags);
+            if token == NO_SOURCE {
+                continue;
+            }
+            let ended = EventFlags::HUP | EventFlags::ERR;
+            // Nothing counts as drained from here on: no further edge need come for the end of a stream, and
+            // a read stops short of urgent data although there is more behind it.
+            let sticky = EventFlags::RDHUP | EventFlags::PRI | ended;
+            // SAFETY: what is registered here was registered with the token of a source.
+            if let Some(source) = unsafe { Source::of_token(token) } {
+                source.edge(
+                    flags.intersects(EventFlags::IN | sticky),
+                    flags.intersects(EventFlags::OUT | ended),
+                    flags.intersects(sticky),
+                );
+            }
+        }
+        buffer.len() == buffer.capacity()
+    }
+
+    pub(super) fn register(&self, fd: BorrowedFd<'_>, source: &'static Source) -> io::Result<()> {
+        let flags =
+            EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET;
+        let token = EventData::new_u64(source.token());
+        match epoll::add(&self.0, fd, token, flags) {
+            // The kernel knows a socket and a number, and keeps them until the socket is closed everywhere:
+            // another descriptor of the same socket has got the number of one that was closed.
+            Err(Errno::EXIST) => Ok(epoll::modify(&self.0, fd, token, flags)?),
+            added => Ok(added?),
+        }
+    }
+
+    /// Lets each edge of `fd`, which is no source's, end a wait.
+    #[cfg(feature = "green")]
+    pub(super) fn register_wake(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let token = EventData::new_u64(NO_SOURCE);
+        Ok(epoll::add(
+            &self.0,
+            fd,
+            token,
+            EventFlags::IN | EventFlags::ET,
+        )?)
+    }
+
+    pub(super) fn deregister(&self, fd: BorrowedFd<'_>) {
+        // It fails if the descriptor is not registered here, which is what is wanted.
+        let _ = epoll::delete(&self.0, fd);
+    }
+}
+
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
