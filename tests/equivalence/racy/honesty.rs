@@ -143,11 +143,11 @@ fn idle_family_fails() {
     assert!(explained(&[idle()], 1, 1, GENEROUS).is_err());
     assert!(modelled(&[idle()], 1, 1, GENEROUS).is_err());
     let families = [Family::std()];
-    assert!(enough(&families, 1).is_err());
+    assert!(enough(&families, 1, true).is_err());
     // There is no refusal yet, or not of every kind.
     check(&race, &families, 1, GENEROUS).unwrap();
     check(&every_op(Via::Rendezvous, true), &families, 1, GENEROUS).unwrap();
-    assert!(enough(&families, 1_000).is_err());
+    assert!(enough(&families, 1_000, true).is_err());
 }
 
 /// The text of a program is the code that made it, but for white space.
