@@ -62,9 +62,10 @@ struct Class {
     slack: AtomicUsize,
     /// Grows only, under `growth`.
     mapped: AtomicUsize,
-    /// How many fibers were made.
+    /// How many fibers were made. Written under `resting`.
     made: AtomicUsize,
-    /// How many there were when most of them rested last.
+    /// How many there were when most of them rested last. Written under
+    /// `resting`.
     level: AtomicUsize,
     growth: Lock<()>,
     resting: Lock<Resting>,
@@ -201,9 +202,12 @@ impl Pool {
     pub(crate) fn give_many(&self, class: SizeClass, fibers: impl IntoIterator<Item = Fiber>) {
         let this = &self.classes[class.index()];
         this.resting.with(|resting| {
-            fibers.into_iter().for_each(|fiber| resting.push(fiber));
-            let (resting, made) = resting.counts();
-            if 2 * resting >= made {
+            for fiber in fibers {
+                assert_eq!(fiber.class(), class, "fibers of two classes in one batch");
+                resting.push(fiber);
+            }
+            let made = this.made.load(Ordering::Relaxed);
+            if 2 * resting.len() >= made {
                 this.level.store(made, Ordering::Relaxed);
             }
         });
@@ -317,10 +321,10 @@ impl Pool {
                     Some(fiber) => each(fiber),
                     None if taken > 0 => return None,
                     None => {
-                        let (_, made) = resting.counts();
-                        let fresh = resting.carve(count.min(1 + made / FRESH));
-                        this.made.store(resting.counts().1, Ordering::Relaxed);
-                        return fresh;
+                        let made = this.made.load(Ordering::Relaxed);
+                        let fresh = resting.carve(count.min(1 + made / FRESH))?;
+                        this.made.store(made + fresh.1.len(), Ordering::Relaxed);
+                        return Some(fresh);
                     }
                 }
             }
@@ -396,11 +400,11 @@ impl Class {
         })
     }
 
-    /// Gives to nobody's detriment: between two batches others may take and give.
+    /// Batch by batch: in between others may take and give.
     fn trim(&self) -> usize {
         let mut released = 0;
         // Not for ever, where others give as fast as this trims.
-        let (resting, _) = self.resting.with(|resting| resting.counts());
+        let resting = self.resting.with(|resting| resting.len());
         for _ in 0..=resting / BATCH {
             match self.resting.with(|resting| resting.trim(BATCH)) {
                 Some(bytes) => released += bytes,

@@ -20,8 +20,6 @@ pub(super) struct Resting {
     last: *const Slab,
     /// How many slots of `slab` are in use.
     carved: usize,
-    /// How many fibers there are of this class, here and elsewhere.
-    made: usize,
 }
 
 // SAFETY: slabs are for ever, and may be used from any thread; the lock orders what else is here.
@@ -35,7 +33,6 @@ impl Resting {
             slab: ptr::null(),
             last: ptr::null(),
             carved: 0,
-            made: 0,
         }
     }
 
@@ -81,9 +78,8 @@ impl Resting {
         self.fibers.push(fiber);
     }
 
-    /// How many rest, and how many there are.
-    pub(super) fn counts(&self) -> (usize, usize) {
-        (self.fibers.len(), self.made)
+    pub(super) fn len(&self) -> usize {
+        self.fibers.len()
     }
 
     /// Up to `count` slots that were never used, all of one slab.
@@ -96,7 +92,6 @@ impl Resting {
                 let first = self.carved;
                 let count = left.min(count);
                 self.carved += count;
-                self.made += count;
                 return Some((slab, first..self.carved));
             }
             let next = slab.next.load(Relaxed);
@@ -117,12 +112,11 @@ impl Resting {
             return None;
         }
         self.trimmed += dirty.len();
-        // SAFETY: a resting fiber is suspended, and nobody uses its stack.
-        Some(
-            dirty
-                .iter()
-                .map(|fiber| unsafe { fiber.discard_unused_stack() })
-                .sum(),
-        )
+        let mut released = 0;
+        for fiber in dirty {
+            // SAFETY: a resting fiber is suspended, and nobody uses its stack.
+            released += unsafe { fiber.discard_unused_stack() };
+        }
+        Some(released)
     }
 }
