@@ -44,6 +44,8 @@ pub(crate) mod coroutine;
 #[cfg(feature = "_engine")]
 pub mod engine;
 #[cfg(feature = "_engine")]
+pub mod io;
+#[cfg(feature = "_engine")]
 pub mod net;
 #[cfg(feature = "_engine")]
 pub mod os;
@@ -58,7 +60,7 @@ pub mod thread;
 pub mod time;
 
 #[cfg(not(feature = "_engine"))]
-pub use std::{net, os, sync, thread, thread_local, time};
+pub use std::{io, net, os, sync, thread, thread_local, time};
 
 #[cfg(feature = "_engine")]
 pub use aio::{block_on, block_on_local, try_block_on, unblock, unblock_on};

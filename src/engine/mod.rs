@@ -47,6 +47,7 @@ mod source;
 mod threads;
 #[cfg(feature = "async")]
 pub mod tokio;
+mod transfer;
 #[cfg(feature = "_fibers")]
 mod workers;
 

@@ -6,6 +6,7 @@ mod net;
 mod net_address;
 mod net_end;
 mod net_mode;
+mod pipe;
 mod sync;
 mod thread;
 mod thread_local;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<(&'static str, fn())> {
         net_address::ALL,
         net_end::ALL,
         net_mode::ALL,
+        pipe::ALL,
         sync::condvar::ALL,
         sync::mpsc::ALL,
         sync::mpsc_sync::ALL,
