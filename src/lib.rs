@@ -60,7 +60,9 @@ pub mod thread;
 pub mod time;
 
 #[cfg(not(feature = "_engine"))]
-pub use std::{io, net, os, sync, thread, thread_local, time};
+pub use std::{
+    dbg, eprint, eprintln, io, net, os, print, println, sync, thread, thread_local, time,
+};
 
 #[cfg(feature = "_engine")]
 pub use aio::{block_on, block_on_local, try_block_on, unblock, unblock_on};

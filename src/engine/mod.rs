@@ -47,7 +47,7 @@ mod source;
 mod threads;
 #[cfg(feature = "async")]
 pub mod tokio;
-mod transfer;
+pub(crate) mod transfer;
 #[cfg(feature = "_fibers")]
 mod workers;
 

@@ -120,7 +120,7 @@ const HERE: u64 = u64::MAX;
 
 /// Reads what is there, or fails with `WouldBlock`, whatever the mode of the descriptor. `None` if the kernel has no
 /// such read for it.
-fn read_without_waiting(
+pub(crate) fn read_without_waiting(
     fd: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
 ) -> Option<io::Result<usize>> {
@@ -134,7 +134,10 @@ fn read_without_waiting(
 
 /// Writes what there is room for, or fails with `WouldBlock`, whatever the mode of the descriptor. `None` if the
 /// kernel has no such write for it.
-fn write_without_waiting(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+pub(crate) fn write_without_waiting(
+    fd: BorrowedFd<'_>,
+    buffers: &[IoSlice<'_>],
+) -> Option<io::Result<usize>> {
     known(rustix::io::pwritev2(
         fd,
         buffers,
@@ -151,7 +154,7 @@ fn known(done: rustix::io::Result<usize>) -> Option<io::Result<usize>> {
 }
 
 /// `WouldBlock` if it is not. What is wrong with the descriptor, whoever uses it is told.
-fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
     let events = match interest {
         Interest::Read => PollFlags::IN,
         Interest::Write => PollFlags::OUT,
