@@ -49,6 +49,8 @@ pub mod io;
 pub mod net;
 #[cfg(feature = "_engine")]
 pub mod os;
+#[cfg(feature = "_engine")]
+pub mod process;
 #[cfg(feature = "_fibers")]
 pub(crate) mod switches;
 #[cfg(feature = "_engine")]
@@ -61,7 +63,7 @@ pub mod time;
 
 #[cfg(not(feature = "_engine"))]
 pub use std::{
-    dbg, eprint, eprintln, io, net, os, print, println, sync, thread, thread_local, time,
+    dbg, eprint, eprintln, io, net, os, print, println, process, sync, thread, thread_local, time,
 };
 
 #[cfg(feature = "_engine")]

@@ -155,8 +155,12 @@ fn others() {
 fn a_full_pipe_and_an_empty_one_stop_nobody_else() {
     for engine in ENGINES {
         let mut child = start("others", engine);
-        let mut errors = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let mut said = || errors.next().expect("there is more").expect("a pipe");
+        let errors = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        // On a busy machine the monitor says something too.
+        let mut errors = errors
+            .map(|line| line.expect("a pipe"))
+            .filter(|line| !line.starts_with("standin: "));
+        let mut said = || errors.next().expect("there is more");
         assert_eq!(said(), "started", "on {engine}");
         wait_until_full(&child);
         let mut stdin = child.stdin.take().expect("a pipe");

@@ -23,6 +23,7 @@ mod terminal;
 
 pub use input::{Stdin, StdinLock, stdin};
 pub use output::{Stderr, StderrLock, Stdout, StdoutLock, stderr, stdout};
+pub(crate) use pipe::descriptor;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 #[doc(hidden)]
 pub use print::{_eprint, _print};

@@ -181,6 +181,8 @@ macro_rules! descriptor {
     };
 }
 
+pub(crate) use descriptor;
+
 descriptor!(PipeReader, io::PipeReader);
 descriptor!(PipeWriter, io::PipeWriter);
 

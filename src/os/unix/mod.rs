@@ -3,3 +3,4 @@
 pub use std::os::unix::*;
 
 pub mod net;
+pub mod process;
