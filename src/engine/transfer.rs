@@ -13,6 +13,7 @@ use super::operations::{Wait, in_system_call};
 use super::socket::{Limit, Patience, SocketRef};
 use super::source::Interest;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{Errno, ReadWriteFlags};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
@@ -30,8 +31,8 @@ pub(super) fn read(
     if let Some(done) = blocking(wait, descriptor, patience, call) {
         return done;
     }
-    let once = |_| read_at_once(descriptor, buffers);
-    wait.retry(descriptor, Interest::Read, patience, once, |_| false)
+    let once = |_| settled(descriptor, read_at_once(descriptor, buffers));
+    wait.retry(descriptor, Interest::Read, patience, once, |_| false)?
 }
 
 /// As a blocking kernel call, it ends when all is written, unless the limit or an error ends it.
@@ -53,8 +54,9 @@ pub(super) fn write(
     let mut rest = &mut rest[..];
     let mut written = 0;
     loop {
-        let once = |_| write_at_once(descriptor, rest);
-        match wait.retry(descriptor, Interest::Write, patience, once, |_| false) {
+        let once = |_| settled(descriptor, write_at_once(descriptor, rest));
+        let done = wait.retry(descriptor, Interest::Write, patience, once, |_| false);
+        match done.flatten() {
             Ok(some) => {
                 written += some;
                 IoSlice::advance_slices(&mut rest, some);
@@ -90,20 +92,42 @@ fn blocking(
     if descriptor.is_forced_nonblocking() {
         return None;
     }
-    let may_wait = patience.may_wait();
     let done = in_system_call(wait, descriptor, patience, call)?;
     match &done {
-        // An engine, or another process, may have made it non-blocking meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock && may_wait => None,
+        // An engine may have made it non-blocking meanwhile.
+        Err(error)
+            if error.kind() == io::ErrorKind::WouldBlock && descriptor.is_forced_nonblocking() =>
+        {
+            None
+        }
         _ => Some(done),
     }
+}
+
+/// Tells `WouldBlock` that is to be waited for, as an error, from one that the user gets, as a result: a pipe has no
+/// method for its mode, so its user sets it by the descriptor.
+fn settled(descriptor: SocketRef<'_>, done: io::Result<usize>) -> io::Result<io::Result<usize>> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && is_nonblocking(descriptor)? => {
+            Ok(Err(error))
+        }
+        done => done.map(Ok),
+    }
+}
+
+/// Whether its user made it non-blocking.
+fn is_nonblocking(descriptor: SocketRef<'_>) -> io::Result<bool> {
+    let forced = descriptor.is_forced_nonblocking();
+    Ok(!forced && fcntl_getfl(descriptor.fd())?.contains(OFlags::NONBLOCK))
 }
 
 fn read_at_once(descriptor: SocketRef<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     if let Some(done) = read_without_waiting(descriptor.fd(), buffers) {
         return done;
     }
-    descriptor.force_nonblocking()?;
+    if !is_nonblocking(descriptor)? {
+        descriptor.force_nonblocking()?;
+    }
     Ok(rustix::io::readv(descriptor.fd(), buffers)?)
 }
 
@@ -111,7 +135,9 @@ fn write_at_once(descriptor: SocketRef<'_>, buffers: &[IoSlice<'_>]) -> io::Resu
     if let Some(done) = write_without_waiting(descriptor.fd(), buffers) {
         return done;
     }
-    descriptor.force_nonblocking()?;
+    if !is_nonblocking(descriptor)? {
+        descriptor.force_nonblocking()?;
+    }
     Ok(rustix::io::writev(descriptor.fd(), buffers)?)
 }
 

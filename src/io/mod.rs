@@ -3,6 +3,8 @@
 //!
 //! Everything else is std's own: the traits, the errors, the adapters, and the functions that are written above the
 //! traits, [`copy`] and [`read_to_string`] among them. [`IsTerminal`] is an own trait, because std's is sealed.
+//! [`copy`] moves the bytes through a buffer: the short cuts by which std lets the kernel move them know std's own
+//! types alone.
 //!
 //! # Standard streams
 //!

@@ -5,6 +5,19 @@
 //! [`CommandEnvs`]. What a child inherits is what std lets it inherit: every descriptor that is made here is closed
 //! when another program starts.
 //!
+//! ```
+//! use standin::{process::Command, thread};
+//!
+//! let threads: Vec<_> = (0..10)
+//!     .map(|n| thread::spawn(move || Command::new("echo").arg(n.to_string()).output()))
+//!     .collect();
+//! for (n, thread) in threads.into_iter().enumerate() {
+//!     let output = thread.join().unwrap()?;
+//!     assert_eq!(output.stdout, format!("{n}\n").into_bytes());
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # How a thread waits for a child
 //!
 //! By a descriptor of the child (`pidfd_open`), which a reactor finds ready once the child has ended. Where the system

@@ -33,6 +33,7 @@ pub const ALL: &[(&str, fn())] = &[
     ("pipe_lines", pipe_lines),
     ("pipe_keeps_its_mode", pipe_keeps_its_mode),
     ("pipe_non_blocking", pipe_non_blocking),
+    ("pipe_mode_by_descriptor", pipe_mode_by_descriptor),
     ("pipe_through_descriptors", pipe_through_descriptors),
     ("pipe_with_a_name", pipe_with_a_name),
     ("pipe_text", pipe_text),
@@ -306,6 +307,29 @@ pub fn pipe_non_blocking() {
         }
     };
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    drop(writer);
+    assert_eq!(all(reader).len(), written);
+}
+
+/// There is no method for it.
+pub fn pipe_mode_by_descriptor() {
+    let (mut reader, mut writer) = pipe().unwrap();
+    for _ in 0..3 {
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        assert_eq!(kind(reader.read(&mut [0])), ErrorKind::WouldBlock);
+        rustix::io::ioctl_fionbio(&reader, false).unwrap();
+        thread::scope(|scope| {
+            let (reader, writer) = (&mut reader, &mut writer);
+            let reading = scope.spawn(move || reader.read(&mut [0; 8]).unwrap());
+            thread::yield_now();
+            writer.write_all(b"word").unwrap();
+            assert_eq!(reading.join().unwrap(), 4);
+        });
+    }
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    let written = writer.write(&pattern(LARGE)).unwrap();
+    assert!(written < LARGE);
+    assert_eq!(kind(writer.write(&pattern(LARGE))), ErrorKind::WouldBlock);
     drop(writer);
     assert_eq!(all(reader).len(), written);
 }
