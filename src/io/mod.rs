@@ -14,7 +14,8 @@
 //!
 //! The macros [`print!`](crate::print), [`println!`](crate::println), [`eprint!`](crate::eprint),
 //! [`eprintln!`](crate::eprintln) and [`dbg!`](crate::dbg) write to these. Std's own macros are captured by the
-//! harness of `#[test]`, by means that are open to std alone; these are not, and show what they print.
+//! harness of `#[test]`, by means that are open to std alone; these are not, and show what they print. They are imported
+//! by name (`use standin::println;`): with a glob import of the crate the compiler finds std's as well, and says so.
 
 mod input;
 mod output;
