@@ -82,11 +82,17 @@
 pub use ::std::*;
 
 #[cfg(feature = "_engine")]
+pub mod fs;
+#[cfg(feature = "_engine")]
+pub mod io;
+#[cfg(feature = "_engine")]
 pub mod net;
 #[cfg(feature = "_engine")]
 pub mod os;
 #[cfg(feature = "_engine")]
 pub mod prelude;
+#[cfg(feature = "_engine")]
+pub mod process;
 #[cfg(feature = "_engine")]
 pub mod sync;
 #[cfg(feature = "_engine")]
@@ -95,4 +101,4 @@ pub mod thread;
 pub mod time;
 
 #[cfg(feature = "_engine")]
-pub use standin::thread_local;
+pub use standin::{dbg, eprint, eprintln, print, println, thread_local};
