@@ -47,9 +47,13 @@ pub mod engine;
 #[cfg(feature = "_engine")]
 pub mod fs;
 #[cfg(feature = "_engine")]
+pub mod io;
+#[cfg(feature = "_engine")]
 pub mod net;
 #[cfg(feature = "_engine")]
 pub mod os;
+#[cfg(feature = "_engine")]
+pub mod process;
 #[cfg(feature = "_fibers")]
 pub(crate) mod switches;
 #[cfg(feature = "_engine")]
@@ -61,7 +65,10 @@ pub mod thread;
 pub mod time;
 
 #[cfg(not(feature = "_engine"))]
-pub use std::{fs, net, os, sync, thread, thread_local, time};
+pub use std::{
+    dbg, eprint, eprintln, fs, io, net, os, print, println, process, sync, thread, thread_local,
+    time,
+};
 
 #[cfg(feature = "_engine")]
 pub use aio::{block_on, block_on_local, try_block_on, unblock, unblock_on};

@@ -17,6 +17,7 @@ use super::kernel::{self, Blocking};
 use super::operations;
 use super::socket::{Limit, SocketRef};
 use super::source::{Interest, Registered};
+use super::transfer;
 use crate::engine::NewThread;
 use standin_core::{Instant, context};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -227,6 +228,43 @@ pub trait Socket {
     ) -> io::Result<Option<Registered>> {
         let _ = (socket, interest);
         Ok(None)
+    }
+
+    /// Some bytes of a descriptor that is no socket, such as a pipe, 0 at its end.
+    fn read(
+        &'static self,
+        descriptor: SocketRef<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        limit: Limit,
+    ) -> io::Result<usize> {
+        transfer::read(Blocking, descriptor, buffers, limit)
+    }
+
+    /// Writes to a descriptor that is no socket, such as a pipe: all of `buffers` as a blocking kernel call does,
+    /// unless the limit or an error ends it; then what was written, or the error if nothing was. Of the buffers no
+    /// more than the first 1,024 need count. Unlike a socket it may raise `SIGPIPE`, which Rust programs ignore.
+    fn write(
+        &'static self,
+        descriptor: SocketRef<'_>,
+        buffers: &[IoSlice<'_>],
+        limit: Limit,
+    ) -> io::Result<usize> {
+        transfer::write(Blocking, descriptor, buffers, limit)
+    }
+
+    /// Waits until a descriptor that can be polled is ready, or at its end. It may be so no more when the caller
+    /// looks.
+    ///
+    /// # Errors
+    ///
+    /// Also what the system says to a descriptor that cannot be waited for, such as that of a regular file.
+    fn ready(
+        &'static self,
+        descriptor: SocketRef<'_>,
+        interest: Interest,
+        limit: Limit,
+    ) -> io::Result<()> {
+        transfer::ready(Blocking, descriptor, interest, limit)
     }
 
     /// Shuts one or both directions down.

@@ -55,6 +55,7 @@ mod source;
 mod threads;
 #[cfg(feature = "async")]
 pub mod tokio;
+pub(crate) mod transfer;
 #[cfg(feature = "_pinned")]
 mod workers;
 

@@ -402,7 +402,7 @@ impl Look {
 /// The system call that blocks a plain OS thread, with the timeout that the kernel knows. `None` if the thread is
 /// to wait otherwise: it is no such thread, or a signal came, after which the kernel would begin the timeout anew; or
 /// it is not to wait at all, although the descriptor is a blocking one.
-fn in_system_call<T>(
+pub(super) fn in_system_call<T>(
     wait: impl Wait,
     socket: SocketRef<'_>,
     patience: &mut Patience,

@@ -5,7 +5,7 @@ use super::address::Address;
 use super::operations::{self, Look, Wait, would_block};
 use super::socket::{Limit, Patience, SocketRef};
 use super::source::{Interest, Registered, Source};
-use super::{Control, Socket, kernel};
+use super::{Control, Socket, kernel, transfer};
 use standin_core::{context, fault};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
@@ -132,6 +132,33 @@ impl<R: Readiness> Socket for R {
         limit: Limit,
     ) -> io::Result<usize> {
         operations::send_to(Edges::of(self), socket, buffer, address, limit)
+    }
+
+    fn read(
+        &'static self,
+        descriptor: SocketRef<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        limit: Limit,
+    ) -> io::Result<usize> {
+        transfer::read(Edges::of(self), descriptor, buffers, limit)
+    }
+
+    fn write(
+        &'static self,
+        descriptor: SocketRef<'_>,
+        buffers: &[IoSlice<'_>],
+        limit: Limit,
+    ) -> io::Result<usize> {
+        transfer::write(Edges::of(self), descriptor, buffers, limit)
+    }
+
+    fn ready(
+        &'static self,
+        descriptor: SocketRef<'_>,
+        interest: Interest,
+        limit: Limit,
+    ) -> io::Result<()> {
+        transfer::ready(Edges::of(self), descriptor, interest, limit)
     }
 
     fn registered(

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, DirEntryExt};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
 
 /// How a directory is made. This corresponds to [`std::fs::DirBuilder`].
@@ -89,6 +90,10 @@ impl Iterator for ReadDir {
         self.ahead.pop_front()
     }
 }
+
+// Errors that were read ahead are handed out as they are.
+impl UnwindSafe for ReadDir {}
+impl RefUnwindSafe for ReadDir {}
 
 impl fmt::Debug for ReadDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,8 +12,8 @@ use std::time::SystemTime;
 
 /// An open file. This corresponds to [`std::fs::File`].
 ///
-/// It converts to std's and back. An `Arc` of it does not implement the traits of `io`, as an `Arc` of std's does; a
-/// reference does.
+/// It converts to std's and back. An `Arc` of it does not implement the traits of `io`, as an `Arc` of std's does: only
+/// std could say so. A reference does.
 pub struct File(StdFile);
 
 impl File {

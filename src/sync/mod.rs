@@ -24,6 +24,7 @@ mod mutex;
 mod once;
 mod once_lock;
 mod poison;
+pub(crate) mod reentrant_lock;
 mod rwlock;
 #[cfg(test)]
 mod tests;

@@ -74,6 +74,11 @@ pub fn current() -> Thread {
     with_current(|control| Thread(control.clone()))
 }
 
+/// What [`ThreadId`] is made of.
+pub(crate) fn current_id() -> NonZero<u64> {
+    with_current(|control| control.id())
+}
+
 pub(super) fn with_current<R>(f: impl FnOnce(&Arc<Control>) -> R) -> R {
     Control::current(|control| match control {
         Some(control) => f(control),

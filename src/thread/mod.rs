@@ -25,6 +25,7 @@ mod park;
 mod scoped;
 
 pub use builder::Builder;
+pub(crate) use current::current_id;
 pub use current::{Thread, ThreadId, current};
 pub use handle::JoinHandle;
 pub(crate) use handle::Joinable;

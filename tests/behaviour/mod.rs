@@ -7,6 +7,9 @@ mod net;
 mod net_address;
 mod net_end;
 mod net_mode;
+mod pipe;
+mod process;
+mod process_streams;
 mod sync;
 mod thread;
 mod thread_local;
@@ -33,6 +36,9 @@ pub fn all() -> Vec<(&'static str, fn())> {
         net_address::ALL,
         net_end::ALL,
         net_mode::ALL,
+        pipe::ALL,
+        process::ALL,
+        process_streams::ALL,
         sync::condvar::ALL,
         sync::mpsc::ALL,
         sync::mpsc_sync::ALL,

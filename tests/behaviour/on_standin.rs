@@ -2,7 +2,7 @@
 
 /// What the bodies are about.
 pub mod shapes {
-    pub use standin::{fs, net, os, sync, thread, thread_local, time};
+    pub use standin::{fs, io, net, os, process, sync, thread, thread_local, time};
 }
 
 #[path = "mod.rs"]

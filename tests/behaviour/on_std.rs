@@ -2,7 +2,7 @@
 
 /// What the bodies are about.
 pub mod shapes {
-    pub use std::{fs, net, os, sync, thread, thread_local, time};
+    pub use std::{fs, io, net, os, process, sync, thread, thread_local, time};
 }
 
 #[path = "mod.rs"]

@@ -6,6 +6,7 @@ pub(crate) mod conversions;
 pub(crate) mod ending;
 pub(crate) mod listeners;
 pub(crate) mod parking;
+pub(crate) mod pipes;
 pub(crate) mod sleeping;
 pub(crate) mod streams;
 pub(crate) mod support;
@@ -50,6 +51,7 @@ macro_rules! contract_suite {
                     clones_share_it;
                 listeners: two_acceptors, every_context_at_once, without_descriptors, not_waiting,
                     a_clone_that_went_to_std;
+                pipes: with_one_processor, every_context_at_once, cancelling, not_waiting;
                 conversions: to_std_and_back, a_listener_to_std_and_back, the_mode_is_kept,
                     a_number_used_again, a_number_of_the_same_socket_used_again;
                 ending: destructors_before_the_join, destructors_may_park, a_result_that_nobody_takes,

@@ -36,17 +36,17 @@
 //! | `os::unix::net` | `UnixStream`, `UnixListener`, `Incoming`, `UnixDatagram` |
 //! | `os::linux::net` | `TcpStreamExt` |
 //! | `time` | `Instant` |
-//! | macros | `thread_local!`, by path and from the prelude |
+//! | `io` | `stdin`, `stdout`, `stderr` and their locks, `pipe` and its ends; `IsTerminal`, a trait of its own |
+//! | `process` | `Command`, `Child`, `Stdio` and the ends of a child's pipes |
+//! | `os::unix::process` | `CommandExt` |
+//! | `fs` | `File`, `OpenOptions`, `DirBuilder`, `ReadDir`, `DirEntry` and all functions: what may wait for a disk is done aside |
+//! | `os::unix::fs` | the functions; the traits are std's own, and implemented for the types above |
+//! | macros | `thread_local!`, `print!`, `println!`, `eprint!`, `eprintln!`, `dbg!`, by path and from the prelude |
 //!
 //! # What is still std's
 //!
 //! Everything else. It works, and where it blocks it blocks the OS thread, with every green thread that is
-//! to run there:
-//!
-//! - `io`: `stdin`, `stdout`, `stderr`, `pipe`, and the print macros that write to them;
-//! - `fs`, and `process` with `Command` and `Child`.
-//!
-//! So is an item of a newer std than this crate knows. `standin::engine::blocking` runs such a call aside.
+//! to run there. So is an item of a newer std than this crate knows. `standin::engine::blocking` runs such a call aside.
 //!
 //! # What changes type identity
 //!
@@ -66,7 +66,10 @@
 //!   that others use too, and has no `pthread_t`;
 //! - `OnceLock` drops its value, but has no `impl Drop` of its own to be named in a bound: std's needs an unstable
 //!   attribute (`may_dangle`), without which a `OnceLock` of references could not be dropped where std's can;
-//! - `Instant` does not convert. `Duration` and `SystemTime` are std's own.
+//! - `Instant` does not convert. `Duration` and `SystemTime` are std's own;
+//! - files, pipes, child processes' streams and `Stdio` convert by `From` in both directions. `Arc<File>` does not
+//!   implement `Read`, `Write` and `Seek`, as std's does: only std could say so. `&File` does;
+//! - `io::IsTerminal` and `os::unix::process::CommandExt` are traits of their own, because std's are sealed.
 //!
 //! Std's own, and so the same for every crate, are all errors (`io::Error`, `sync::PoisonError`,
 //! `sync::TryLockError`, those of the channels), `thread::Result`, the addresses, `net::Shutdown`, `Arc` and
@@ -82,11 +85,17 @@
 pub use ::std::*;
 
 #[cfg(feature = "_engine")]
+pub mod fs;
+#[cfg(feature = "_engine")]
+pub mod io;
+#[cfg(feature = "_engine")]
 pub mod net;
 #[cfg(feature = "_engine")]
 pub mod os;
 #[cfg(feature = "_engine")]
 pub mod prelude;
+#[cfg(feature = "_engine")]
+pub mod process;
 #[cfg(feature = "_engine")]
 pub mod sync;
 #[cfg(feature = "_engine")]
@@ -95,4 +104,4 @@ pub mod thread;
 pub mod time;
 
 #[cfg(feature = "_engine")]
-pub use standin::thread_local;
+pub use standin::{dbg, eprint, eprintln, print, println, thread_local};

@@ -7,6 +7,20 @@ pub mod unix {
 
     pub use ::std::os::unix::*;
 
+    pub mod fs {
+        //! [`std::os::unix::fs`]: std's traits, which standin's types implement, and the functions.
+
+        pub use ::std::os::unix::fs::*;
+        pub use standin::os::unix::fs::{chown, chroot, fchown, lchown, symlink};
+    }
+
+    pub mod process {
+        //! [`std::os::unix::process`] with standin's `CommandExt`: std's is sealed.
+
+        pub use ::std::os::unix::process::*;
+        pub use standin::os::unix::process::CommandExt;
+    }
+
     pub mod net {
         //! [`std::os::unix::net`] with standin's sockets. `SocketAddr` is std's.
 

@@ -1,12 +1,12 @@
 //! [`std::prelude`], which the compiler imports into every module of a renamed crate: with standin's
-//! [`thread_local!`](crate::thread_local), which otherwise would come from std's prelude.
+//! [`thread_local!`](crate::thread_local) and print macros, which otherwise would come from std's prelude.
 
 macro_rules! preludes {
     ($($(#[$attribute:meta])* $name:ident),*) => {$(
         $(#[$attribute])*
         pub mod $name {
             pub use ::std::prelude::$name::*;
-            pub use standin::thread_local;
+            pub use standin::{dbg, eprint, eprintln, print, println, thread_local};
         }
     )*};
 }

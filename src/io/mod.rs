@@ -1,0 +1,34 @@
+//! Input and output, as [`std::io`], for every context: pipes and standard streams that park the green thread they
+//! are used on, and block an OS thread as std's do.
+//!
+//! Everything else is std's own: the traits, the errors, the adapters, and the functions that are written above the
+//! traits, [`copy`] and [`read_to_string`] among them. [`IsTerminal`] is an own trait, because std's is sealed.
+//! [`copy`] moves the bytes through a buffer: the short cuts by which std lets the kernel move them know std's own
+//! types alone.
+//!
+//! # Standard streams
+//!
+//! [`stdin`], [`stdout`] and [`stderr`] have buffers and locks of their own beside std's: what a crate writes through
+//! std's is in order with itself, and with what is written here wherever both have been flushed. Standard output is
+//! flushed at each line, and at the end of the process as std does it.
+//!
+//! The macros [`print!`](crate::print), [`println!`](crate::println), [`eprint!`](crate::eprint),
+//! [`eprintln!`](crate::eprintln) and [`dbg!`](crate::dbg) write to these. Std's own macros are captured by the
+//! harness of `#[test]`, by means that are open to std alone; these are not, and show what they print. They are imported
+//! by name (`use standin::println;`): with a glob import of the crate the compiler finds std's as well, and says so.
+
+mod input;
+mod output;
+mod pipe;
+mod print;
+mod standard;
+mod terminal;
+
+pub use input::{Stdin, StdinLock, stdin};
+pub use output::{Stderr, StderrLock, Stdout, StdoutLock, stderr, stdout};
+pub(crate) use pipe::descriptor;
+pub use pipe::{PipeReader, PipeWriter, pipe};
+#[doc(hidden)]
+pub use print::{_eprint, _print};
+pub use std::io::*;
+pub use terminal::IsTerminal;

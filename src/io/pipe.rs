@@ -1,0 +1,201 @@
+//! Anonymous pipes.
+
+use crate::engine::here;
+use crate::engine::socket::{Direction, Handle};
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+/// Both ends of a new pipe, which no child process inherits. This corresponds to [`std::io::pipe`].
+///
+/// # Errors
+///
+/// As std's.
+pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    Ok((
+        PipeReader(Handle::new(reader)),
+        PipeWriter(Handle::new(writer)),
+    ))
+}
+
+/// What ends of pipes have in common, a child's among them.
+impl<S: AsFd> Handle<S> {
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_vectored(&mut [IoSliceMut::new(buffer)])
+    }
+
+    pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        here().read(self.as_ref(), buffers, self.limit(Direction::Read))
+    }
+
+    pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buffer)])
+    }
+
+    pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        here().write(self.as_ref(), buffers, self.limit(Direction::Write))
+    }
+}
+
+/// The end of a pipe that is read from. This corresponds to [`std::io::PipeReader`].
+///
+/// A read parks the green thread that it is called on, and blocks an OS thread; an interrupting signal is never
+/// seen. In a cancelled thread it fails.
+pub struct PipeReader(Handle<io::PipeReader>);
+
+impl PipeReader {
+    /// This corresponds to [`std::io::PipeReader::try_clone`].
+    ///
+    /// # Errors
+    ///
+    /// As std's.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let clone = self.0.std().try_clone()?;
+        Ok(Self(Handle::sharing(clone, self.0.shared().clone())))
+    }
+}
+
+impl Read for &PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(buffers)
+    }
+}
+
+impl Read for PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(buffers)
+    }
+}
+
+/// The end of a pipe that is written to. This corresponds to [`std::io::PipeWriter`].
+///
+/// A write parks the green thread that it is called on while the pipe is full, and blocks an OS thread; an
+/// interrupting signal is never seen. In a cancelled thread it fails.
+pub struct PipeWriter(Handle<io::PipeWriter>);
+
+impl PipeWriter {
+    /// This corresponds to [`std::io::PipeWriter::try_clone`].
+    ///
+    /// # Errors
+    ///
+    /// As std's.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let clone = self.0.std().try_clone()?;
+        Ok(Self(Handle::sharing(clone, self.0.shared().clone())))
+    }
+}
+
+impl Write for &PipeWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(buffers)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for PipeWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(buffers)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The ways in and out of a tuple struct around a [`Handle`] of std's type: std's type, and descriptors.
+macro_rules! descriptor {
+    ($own:ident, $std:ty) => {
+        impl From<$std> for $own {
+            /// Keeps the mode that the descriptor has.
+            fn from(end: $std) -> Self {
+                Self($crate::engine::socket::Handle::adopt(end))
+            }
+        }
+
+        impl From<$own> for $std {
+            /// The descriptor is in the mode that its user gave it.
+            fn from(end: $own) -> Self {
+                end.0.into_std()
+            }
+        }
+
+        impl From<OwnedFd> for $own {
+            fn from(fd: OwnedFd) -> Self {
+                <$std>::from(fd).into()
+            }
+        }
+
+        impl From<$own> for OwnedFd {
+            fn from(end: $own) -> Self {
+                <$std>::from(end).into()
+            }
+        }
+
+        impl AsFd for $own {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.lend().as_fd()
+            }
+        }
+
+        impl AsRawFd for $own {
+            fn as_raw_fd(&self) -> RawFd {
+                self.0.lend().as_raw_fd()
+            }
+        }
+
+        impl IntoRawFd for $own {
+            fn into_raw_fd(self) -> RawFd {
+                OwnedFd::from(self).into_raw_fd()
+            }
+        }
+
+        impl fmt::Debug for $own {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.std().fmt(f)
+            }
+        }
+
+        // As std's: a panic in an operation leaves the pipe as the kernel has it.
+        impl std::panic::UnwindSafe for $own {}
+        impl std::panic::RefUnwindSafe for $own {}
+    };
+}
+
+pub(crate) use descriptor;
+
+descriptor!(PipeReader, io::PipeReader);
+descriptor!(PipeWriter, io::PipeWriter);
+
+impl FromRawFd for PipeReader {
+    unsafe fn from_raw_fd(fd: RawFd) -> Self {
+        // SAFETY: the caller owns an open descriptor.
+        unsafe { OwnedFd::from_raw_fd(fd) }.into()
+    }
+}
+
+impl FromRawFd for PipeWriter {
+    unsafe fn from_raw_fd(fd: RawFd) -> Self {
+        // SAFETY: the caller owns an open descriptor.
+        unsafe { OwnedFd::from_raw_fd(fd) }.into()
+    }
+}

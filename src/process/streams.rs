@@ -1,0 +1,97 @@
+//! The other ends of a child's standard streams.
+
+use crate::engine::socket::Handle;
+use crate::io::descriptor;
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::process;
+
+/// What a child reads. This corresponds to [`std::process::ChildStdin`].
+///
+/// A write parks the green thread that it is called on while the pipe is full, and blocks an OS thread. In a cancelled
+/// thread it fails.
+pub struct ChildStdin(Handle<process::ChildStdin>);
+
+/// What a child writes to its standard output. This corresponds to [`std::process::ChildStdout`].
+///
+/// A read parks the green thread that it is called on, and blocks an OS thread. In a cancelled thread it fails.
+pub struct ChildStdout(Handle<process::ChildStdout>);
+
+/// What a child writes to its standard error. This corresponds to [`std::process::ChildStderr`].
+///
+/// A read parks the green thread that it is called on, and blocks an OS thread. In a cancelled thread it fails.
+pub struct ChildStderr(Handle<process::ChildStderr>);
+
+impl ChildStdin {
+    /// One that was just made.
+    pub(super) fn new(stream: process::ChildStdin) -> Self {
+        Self(Handle::new(stream))
+    }
+}
+
+impl ChildStdout {
+    /// One that was just made.
+    pub(super) fn new(stream: process::ChildStdout) -> Self {
+        Self(Handle::new(stream))
+    }
+}
+
+impl ChildStderr {
+    /// One that was just made.
+    pub(super) fn new(stream: process::ChildStderr) -> Self {
+        Self(Handle::new(stream))
+    }
+}
+
+impl Write for ChildStdin {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(buffers)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for &ChildStdin {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(buffers)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for ChildStdout {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(buffers)
+    }
+}
+
+impl Read for ChildStderr {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(buffers)
+    }
+}
+
+descriptor!(ChildStdin, process::ChildStdin);
+descriptor!(ChildStdout, process::ChildStdout);
+descriptor!(ChildStderr, process::ChildStderr);
