@@ -9,6 +9,7 @@
 //! is done with it; one that does not see it will not be touched again.
 
 use super::task::Task;
+use crate::coroutine::prefetch;
 use standin_core::{Lock, fault};
 use std::cell::Cell;
 use std::ptr;
@@ -112,6 +113,9 @@ impl Timers {
                 match heap.first() {
                     Some(entry) if entry.deadline <= now => {
                         let task = remove(&mut heap, 0).task;
+                        for soon in heap.iter().take(1 + ARITY) {
+                            prefetch::lines(soon.task.addr(), 1);
+                        }
                         // SAFETY: alive while it is armed, which the last line here ends.
                         unsafe {
                             Task::wake(task);
