@@ -538,4 +538,19 @@ fn without_free_threads() {
         },
     )
     .succeeds();
+    // Nor does the other engine's kind need what is missing.
+    #[cfg(feature = "async")]
+    isolated(&[("STANDIN_TEST", "no-free")], || {
+        // SAFETY: as above.
+        unsafe { engine::tokio::accept_pinned() };
+        let thread = engine::ASYNC_PINNED.spawn(|| {
+            thread::sleep(Duration::from_millis(1));
+            9
+        });
+        assert_eq!(
+            thread.expect("accepted").join().expect("it does not panic"),
+            9
+        );
+    })
+    .succeeds();
 }

@@ -134,7 +134,14 @@ pub(super) fn run(processor: &'static Processor) {
     let machine = Machine::begin(processor);
     local::set_machine(machine);
     let shared = processor.shared();
-    let home = free::home();
+    // Pinned threads never leave the OS thread's own block.
+    let home = (shared.kind == Kind::Free).then(free::home);
+    let go_home = || {
+        if let Some(home) = home {
+            // SAFETY: this OS thread's own block.
+            unsafe { free::move_to(home) };
+        }
+    };
     let mut stopped: Option<Stopped> = None;
     let last = loop {
         let at_hand = processor.next_at_hand(shared);
@@ -146,8 +153,7 @@ pub(super) fn run(processor: &'static Processor) {
         let next = if is_direct && is_simple {
             at_hand.expect("it was looked at")
         } else {
-            // SAFETY: this OS thread's own block.
-            unsafe { free::move_to(home) };
+            go_home();
             if let Some((task, command)) = stopped.take() {
                 // SAFETY: the thread stopped on this machine, which has it.
                 unsafe { settle_at_home(Some(processor), task, command) };
@@ -165,8 +171,7 @@ pub(super) fn run(processor: &'static Processor) {
     };
     // The queues are another machine's now.
     machine.task.store(ptr::null_mut(), Relaxed);
-    // SAFETY: this OS thread's own block.
-    unsafe { free::move_to(home) };
+    go_home();
     local::set_machine(ptr::null());
     if fork::is_child() {
         // All that a thread does there is to end, and what it leaves is nobody's.

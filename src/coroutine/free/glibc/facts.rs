@@ -82,6 +82,11 @@ pub(super) fn facts() -> &'static Facts {
     facts.expect("free fibers are used after `support` said yes")
 }
 
+/// Whether `probe` found out what it looked for.
+pub(super) fn are_known() -> bool {
+    !FACTS.load(Ordering::Relaxed).is_null()
+}
+
 /// Finds the facts out. Called once, under `support`'s lock.
 pub(super) fn probe() -> Result<(), Unsupported> {
     check_processor()?;

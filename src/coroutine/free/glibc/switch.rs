@@ -1,5 +1,6 @@
 //! Running on another thread-local block: the one place that writes `fs`.
 
+use super::facts;
 use std::arch::asm;
 
 /// The address of the running block, which it holds itself (`fs:0`, part of
@@ -32,6 +33,10 @@ pub(crate) fn home() -> usize {
 /// code that means this block, or none in particular.
 #[inline(never)]
 pub(crate) unsafe fn move_to(block: usize) {
+    debug_assert!(
+        facts::are_known(),
+        "nobody has asked whether the block may be changed here"
+    );
     // SAFETY: the caller's promise; a block other than an OS thread's own
     // exists only after `support` found that the instruction may be used.
     unsafe { set_thread_pointer(block) };
