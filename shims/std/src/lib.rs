@@ -36,7 +36,7 @@
 //! | `os::unix::net` | `UnixStream`, `UnixListener`, `Incoming`, `UnixDatagram` |
 //! | `os::linux::net` | `TcpStreamExt` |
 //! | `time` | `Instant` |
-//! | `io` | `stdin`, `stdout`, `stderr` and their locks, `pipe` and its ends; `IsTerminal`, a trait of its own |
+//! | `io` | `stdin`, `stdout`, `stderr` and their locks, `pipe` and its ends, `copy`; `IsTerminal`, a trait of its own |
 //! | `process` | `Command`, `Child`, `Stdio` and the ends of a child's pipes |
 //! | `os::unix::process` | `CommandExt` |
 //! | `fs` | `File`, `OpenOptions`, `DirBuilder`, `ReadDir`, `DirEntry` and all functions: what may wait for a disk is done aside |
