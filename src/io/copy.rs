@@ -36,6 +36,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd};
 /// # Errors
 ///
 /// As std's. In a cancelled thread, those of the reader and the writer; a copy between two files goes on.
+#[expect(clippy::multiple_bound_locations, reason = "as std's signature")]
 pub fn copy<R: ?Sized, W: ?Sized>(reader: &mut R, writer: &mut W) -> io::Result<u64>
 where
     R: Read,
