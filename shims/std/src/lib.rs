@@ -92,6 +92,10 @@
 //! `::std::...` in it means whatever `std` is where it is used. A macro that needs the shim there says
 //! `$crate::...` and re-exports what it needs, as with any other dependency.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use ::std::*;
 
 #[cfg(feature = "_engine")]
