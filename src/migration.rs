@@ -98,7 +98,7 @@
 //! });
 //! ```
 //!
-//! `cargo run --features green,threads --example culprits 50` (a debug build) printed twelve, of which two are here, without
+//! `STANDIN_WORKERS=2 cargo run --features green,threads --example culprits 50` (a debug build) printed twelve, of which two are here, without
 //! the lines that give files, and without what is below the program's own code:
 //!
 //! ```text
