@@ -98,8 +98,8 @@
 //! });
 //! ```
 //!
-//! `STANDIN_WORKERS=2 cargo run --features green,threads --example culprits 50` (a debug build) printed twelve, of which two are here, without
-//! the lines that give files, and without what is below the program's own code:
+//! `STANDIN_WORKERS=2 cargo run --features green,threads --example culprits 50` (a debug build) printed twelve, of which
+//! two are here, without the lines that give files, and without what is below the program's own code:
 //!
 //! ```text
 //! standin: the green thread '<unnamed>' blocks its OS thread for 12 ms now, in a call that standin does not know; the others go on on another OS thread
