@@ -76,6 +76,11 @@ soak minutes="60":
 faults *names:
     tests/faults/run {{names}}
 
+# The archives that would be published, each compiled against those of the others. Published in this order:
+# standin-core, standin, standin-std.
+package *arguments:
+    cargo package --workspace --exclude standin-benches --all-features {{arguments}}
+
 # Licences and sources of the dependencies; needs cargo-deny.
 deny:
     cargo deny --all-features check bans licenses sources

@@ -35,6 +35,8 @@
 //! `block_on` waits for a future from sync-style code, and `unblock` runs sync-style code for async code; the module
 //! `aio` says how the two go together.
 //!
+//! The module `migration` is for programs that exist: how far to go, how to see what still blocks, what to look out for.
+//!
 //! [`testing`] runs your own tests on every engine, and compares. Its strategies for proptest are there with
 //! the feature `proptest`.
 
@@ -48,6 +50,8 @@ pub mod engine;
 pub mod fs;
 #[cfg(feature = "_engine")]
 pub mod io;
+#[cfg(feature = "_engine")]
+pub mod migration;
 #[cfg(feature = "_engine")]
 pub mod net;
 #[cfg(feature = "_engine")]

@@ -97,3 +97,58 @@ fn a_reader_that_waits() {
     })
     .succeeds();
 }
+
+/// How often this process has asked the kernel to read.
+fn reads() -> u64 {
+    let counters = std::fs::read_to_string("/proc/self/io").expect("the kernel counts");
+    let count = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("syscr: "));
+    count
+        .and_then(|count| count.parse().ok())
+        .expect("a number")
+}
+
+/// A copy of so much through a buffer takes a hundred reads or more.
+const MUCH: usize = 4 << 20;
+
+#[test]
+fn the_kernel_copies() {
+    isolated(&[], || {
+        let (one, two) = (name("copied"), name("copy"));
+        std::fs::write(&one, vec![b'x'; MUCH]).expect("there is room");
+        let copy = || {
+            let mut from = File::open(&one).expect("it was made");
+            let mut to = File::create(&two).expect("the folder is there");
+            let before = reads();
+            let copied = standin::io::copy(&mut from, &mut to).expect("there is room");
+            let count = reads() - before;
+            assert_eq!(copied, MUCH as u64);
+            assert!(count < 20, "{count} reads");
+        };
+        copy();
+        for engine in engines() {
+            engine.run(copy);
+        }
+        // From a pipe to a socket, where nobody else needs the OS thread.
+        let (mut near, mut far) = standin::os::unix::net::UnixStream::pair().expect("two sockets");
+        let (mut reader, mut writer) = standin::io::pipe().expect("two ends");
+        let before = reads();
+        std::thread::scope(|scope| {
+            scope.spawn(move || writer.write_all(&vec![b'x'; MUCH]).expect("it is read"));
+            let received = scope.spawn(move || {
+                let mut bytes = vec![0; MUCH];
+                far.read_exact(&mut bytes).map(|()| bytes)
+            });
+            let copied = standin::io::copy(&mut reader, &mut near).expect("somebody reads");
+            assert_eq!(copied, MUCH as u64);
+            let received = received.join().expect("no panic").expect("all of it");
+            assert!(received.iter().all(|byte| *byte == b'x'));
+        });
+        let count = reads() - before;
+        assert!(count < 20, "{count} reads");
+        std::fs::remove_file(one).expect("it was made");
+        std::fs::remove_file(two).expect("it was made");
+    })
+    .succeeds();
+}

@@ -2,8 +2,10 @@
 //! standin but one line in their `Cargo.toml`. They are built and run here, without an engine and with each.
 
 use std::fs;
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 /// At most so many OS threads for the five hundred conversations, which are a thousand threads. It is a dozen where
@@ -27,24 +29,31 @@ fn without_an_engine_it_is_std() {
     let crates = build(None);
     assert_eq!(run(&crates, "identity"), "same types\n");
     converse(&crates, |os_threads| os_threads > 1000);
+    print_lines(&crates, |os_threads| os_threads > 1000);
 }
 
 #[cfg(feature = "threads")]
 #[test]
 fn with_threads_each_is_an_os_thread() {
-    converse(&build(Some("threads")), |os_threads| os_threads > 1000);
+    let crates = build(Some("threads"));
+    converse(&crates, |os_threads| os_threads > 1000);
+    print_lines(&crates, |os_threads| os_threads > 1000);
 }
 
 #[cfg(feature = "green")]
 #[test]
 fn with_green_a_thousand_threads_are_few_os_threads() {
-    converse(&build(Some("green")), |os_threads| os_threads <= FEW);
+    let crates = build(Some("green"));
+    converse(&crates, |os_threads| os_threads <= FEW);
+    print_lines(&crates, |os_threads| os_threads <= FEW);
 }
 
 #[cfg(feature = "async")]
 #[test]
 fn with_async_a_thousand_threads_are_few_os_threads() {
-    converse(&build(Some("async")), |os_threads| os_threads <= FEW);
+    let crates = build(Some("async"));
+    converse(&crates, |os_threads| os_threads <= FEW);
+    print_lines(&crates, |os_threads| os_threads <= FEW);
 }
 
 /// Runs the crates, which panic where something is wrong. Each has as many OS threads as it should when all
@@ -59,6 +68,72 @@ fn converse(crates: &Path, is_right: impl Fn(usize) -> bool) {
             .and_then(|count| count.trim().parse().ok())
             .unwrap_or_else(|| panic!("expected {expected:?} and a number, got {output:?}"));
         assert!(is_right(os_threads), "{name} had {os_threads} OS threads");
+    }
+}
+
+/// Runs the crate whose two thousand threads print five lines each to both streams. Nobody reads until both pipes are
+/// full, and then in small pieces: who prints has to wait for that, and has as many OS threads as it should meanwhile.
+/// Each line is whole, and those of a thread are in order.
+fn print_lines(crates: &Path, is_right: impl Fn(usize) -> bool) {
+    let mut command = Command::new(crates.join("lines"));
+    command
+        .env_remove("STANDIN_ENGINE")
+        .env("STANDIN_WORKERS", WORKERS)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program was built");
+    let stdout = child.stdout.take().expect("a pipe");
+    let stderr = child.stderr.take().expect("a pipe");
+    while !(is_full(&stdout) && is_full(&stderr)) {
+        std::thread::yield_now();
+    }
+    let tasks = format!("/proc/{}/task", child.id());
+    loop {
+        // They are started by and by, and those that the monitor took on go again.
+        let os_threads = fs::read_dir(&tasks).expect("it runs").count();
+        if is_right(os_threads) {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    let streams = std::thread::scope(|scope| {
+        let stdout = scope.spawn(|| in_small_pieces(stdout));
+        let stderr = scope.spawn(|| in_small_pieces(stderr));
+        [stdout, stderr].map(|stream| stream.join().expect("text"))
+    });
+    let status = child.wait().expect("it can be waited for");
+    let [_, errors] = &streams;
+    assert!(status.success(), "{status}: {errors}");
+    let filler = "abcdefghijklmnopqrstuvwxyz0123456789".repeat(2);
+    for text in &streams {
+        let mut next = vec![0; 2_000];
+        for line in text.lines() {
+            let thread = line
+                .split(' ')
+                .nth(1)
+                .and_then(|number| number.parse().ok());
+            let thread: usize = thread.unwrap_or_else(|| panic!("not a line: {line}"));
+            let number = next[thread];
+            assert_eq!(line, format!("line {thread} {number} {filler} end"));
+            next[thread] += 1;
+        }
+        assert_eq!(next, [5; 2_000]);
+    }
+}
+
+/// Whether there is no room for another line in the pipe.
+fn is_full(pipe: impl AsFd) -> bool {
+    let readable = rustix::io::ioctl_fionread(pipe).expect("a pipe");
+    readable >= 65_536 - 4_096
+}
+
+fn in_small_pieces(mut pipe: impl Read) -> String {
+    let (mut text, mut piece) = (Vec::new(), [0; 1_000]);
+    loop {
+        match pipe.read(&mut piece).expect("a pipe") {
+            0 => return String::from_utf8(text).expect("the program prints text"),
+            got => text.extend_from_slice(&piece[..got]),
+        }
     }
 }
 

@@ -23,8 +23,8 @@ const ENGINES: [&str; 5] = ["threads", "green", "green-pinned", "async", "async-
 const PART: &str = "STANDIN_TEST_STREAMS_PART";
 const ENGINE: &str = "STANDIN_TEST_STREAMS_ENGINE";
 
-const THREADS: usize = 500;
-const LINES: usize = 20;
+const THREADS: usize = 2_000;
+const LINES: usize = 5;
 /// Of each line, so that many lines fill a pipe, and none is whole in one piece by luck alone.
 const FILLER: &str = "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -40,6 +40,7 @@ fn part() {
     engine.run(match &*part {
         "lines" => lines,
         "others" => others,
+        "others-stderr" => others_stderr,
         "echo" => echo,
         "closed" => closed,
         "locks" => locks,
@@ -69,11 +70,21 @@ fn start(part: &str, engine: &str) -> Child {
         .expect("the program starts again")
 }
 
-/// Until the pipe that is standard output has no room for another line.
-fn wait_until_full(child: &Child) {
-    let stdout = child.stdout.as_ref().expect("a pipe").as_fd();
-    while rustix::io::ioctl_fionread(stdout).expect("a pipe") < 65_536 - 4_096 {
+/// Until the pipe has no room for another line.
+fn wait_until_full(pipe: impl AsFd) {
+    while rustix::io::ioctl_fionread(&pipe).expect("a pipe") < 65_536 - 4_096 {
         std::thread::yield_now();
+    }
+}
+
+/// To its end, so that the pipe is full most of the time.
+fn in_small_pieces(mut pipe: impl Read) -> String {
+    let (mut text, mut piece) = (Vec::new(), [0; 1_000]);
+    loop {
+        match pipe.read(&mut piece).expect("a pipe") {
+            0 => return String::from_utf8(text).expect("text"),
+            got => text.extend_from_slice(&piece[..got]),
+        }
     }
 }
 
@@ -90,12 +101,15 @@ fn line(thread: usize, number: usize) -> String {
 }
 
 fn lines() {
+    // It reports by std's own standard error, in the middle of what is printed here.
+    engine::green::on_blocked(|_| {});
     thread::scope(|scope| {
         for n in 0..THREADS {
             scope.spawn(move || {
                 for number in 0..LINES {
                     // In several pieces, each of which could go by itself.
                     println!("line {n} {number} {} {}", FILLER, "end");
+                    eprintln!("line {n} {number} {} {}", FILLER, "end");
                 }
             });
         }
@@ -107,29 +121,29 @@ fn lines() {
 fn lines_of_many_threads_are_whole() {
     for engine in ENGINES {
         let mut child = start("lines", engine);
-        wait_until_full(&child);
-        // In small pieces, so that the pipe is full most of the time.
-        let mut stdout = child.stdout.take().expect("a pipe");
-        let (mut text, mut piece) = (Vec::new(), [0; 1_000]);
-        loop {
-            match stdout.read(&mut piece).expect("a pipe") {
-                0 => break,
-                got => text.extend_from_slice(&piece[..got]),
+        wait_until_full(child.stdout.as_ref().expect("a pipe"));
+        wait_until_full(child.stderr.as_ref().expect("a pipe"));
+        let stdout = child.stdout.take().expect("a pipe");
+        let stderr = child.stderr.take().expect("a pipe");
+        let [text, errors] = std::thread::scope(|scope| {
+            let stderr = scope.spawn(|| in_small_pieces(stderr));
+            [in_small_pieces(stdout), stderr.join().expect("text")]
+        });
+        let status = child.wait().expect("it can be waited for");
+        assert!(status.success(), "{status} on {engine}: {errors}");
+        for text in [&text, &errors] {
+            let mut next = vec![0; THREADS];
+            for found in text.lines().filter(|found| found.contains(FILLER)) {
+                let thread: usize = found
+                    .split(' ')
+                    .nth(1)
+                    .and_then(|number| number.parse().ok())
+                    .unwrap_or_else(|| panic!("not a line: {found}"));
+                assert_eq!(found, line(thread, next[thread]), "on {engine}");
+                next[thread] += 1;
             }
+            assert_eq!(next, [LINES; THREADS], "on {engine}");
         }
-        succeeds(child);
-        let text = String::from_utf8(text).expect("text");
-        let mut next = [0; THREADS];
-        for found in text.lines().filter(|found| found.contains(FILLER)) {
-            let thread: usize = found
-                .split(' ')
-                .nth(1)
-                .and_then(|number| number.parse().ok())
-                .unwrap_or_else(|| panic!("not a line: {found}"));
-            assert_eq!(found, line(thread, next[thread]), "on {engine}");
-            next[thread] += 1;
-        }
-        assert_eq!(next, [LINES; THREADS], "on {engine}");
         // What is in the buffer when the process ends comes then.
         assert!(text.ends_with("without an end"), "on {engine}");
     }
@@ -162,12 +176,51 @@ fn a_full_pipe_and_an_empty_one_stop_nobody_else() {
             .filter(|line| !line.starts_with("standin: "));
         let mut said = || errors.next().expect("there is more");
         assert_eq!(said(), "started", "on {engine}");
-        wait_until_full(&child);
+        wait_until_full(child.stdout.as_ref().expect("a pipe"));
         let mut stdin = child.stdin.take().expect("a pipe");
         stdin.write_all(b"word\n").expect("a pipe");
         assert_eq!(said(), "go on: word", "on {engine}");
         let text = succeeds(child);
         assert_eq!(text.matches("line 0").count(), 2_000, "on {engine}");
+    }
+}
+
+/// As `others`, with the two streams in each other's place.
+fn others_stderr() {
+    engine::green::on_blocked(|_| {});
+    thread::scope(|scope| {
+        scope.spawn(|| (0..2_000).for_each(|n| eprintln!("{}", line(0, n))));
+        scope.spawn(|| {
+            let mut word = String::new();
+            stdin().read_line(&mut word).expect("a pipe");
+            println!("said: go on: {word}");
+        });
+        let (sends, gets) = mpsc::channel();
+        scope.spawn(move || sends.send(()));
+        gets.recv().expect("it is sent");
+        println!("said: started");
+    });
+}
+
+#[test]
+fn a_full_pipe_of_errors_stops_nobody_else() {
+    for engine in ENGINES {
+        let mut child = start("others-stderr", engine);
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        // The harness prints too, and not always to the end of a line.
+        let mut lines = lines.filter_map(|line| {
+            let line = line.expect("a pipe");
+            Some(line.split_once("said: ")?.1.to_owned())
+        });
+        let mut said = || lines.next().expect("there is more");
+        assert_eq!(said(), "started", "on {engine}");
+        wait_until_full(child.stderr.as_ref().expect("a pipe"));
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(b"word\n").expect("a pipe");
+        assert_eq!(said(), "go on: word", "on {engine}");
+        let errors = in_small_pieces(child.stderr.take().expect("a pipe"));
+        assert!(child.wait().expect("it can be waited for").success());
+        assert_eq!(errors.matches("line 0").count(), 2_000, "on {engine}");
     }
 }
 
@@ -302,7 +355,7 @@ fn a_cancelled_thread_may_print() {
         let mut child = start("cancelled", engine);
         // Open, so that there is no end to be read.
         let input = child.stdin.take();
-        wait_until_full(&child);
+        wait_until_full(child.stdout.as_ref().expect("a pipe"));
         let text = succeeds(child);
         drop(input);
         assert_eq!(text.matches("line 1").count(), 1_000, "on {engine}");
@@ -323,7 +376,7 @@ fn redirected() {
 fn what_is_waited_for_is_what_the_number_stands_for_now() {
     for engine in ENGINES {
         let mut child = start("redirected", engine);
-        wait_until_full(&child);
+        wait_until_full(child.stdout.as_ref().expect("a pipe"));
         let mut text = String::new();
         let mut output = child.stdout.take().expect("a pipe");
         output.read_to_string(&mut text).expect("text");

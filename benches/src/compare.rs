@@ -13,6 +13,7 @@
 
 mod child;
 mod delay;
+mod figures;
 mod load;
 mod meter;
 mod options;

@@ -195,7 +195,7 @@ static IS_FORKED: AtomicBool = AtomicBool::new(false);
 
 /// Whether this process was forked after an engine with fibers had been started: it is not to look at it.
 #[inline]
-fn is_forked() -> bool {
+pub(crate) fn is_forked() -> bool {
     IS_FORKED.load(Relaxed)
 }
 

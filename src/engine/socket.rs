@@ -318,6 +318,11 @@ impl<S: AsFd> Handle<S> {
         &self.shared
     }
 
+    /// Whether the descriptor blocks as its user sees it, and has no clones by which an engine could change that.
+    pub(crate) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1 && !self.shared.is_forced()
+    }
+
     pub(crate) fn as_ref(&self) -> SocketRef<'_> {
         SocketRef {
             fd: self.std().as_fd(),

@@ -157,6 +157,12 @@ macro_rules! descriptor {
             }
         }
 
+        impl $crate::io::End for $own {
+            fn is_alone(&self) -> bool {
+                self.0.is_alone()
+            }
+        }
+
         impl AsRawFd for $own {
             fn as_raw_fd(&self) -> RawFd {
                 self.0.lend().as_raw_fd()

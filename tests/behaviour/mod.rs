@@ -2,6 +2,7 @@
 
 use super::shapes;
 
+mod copy;
 mod fs;
 mod net;
 mod net_address;
@@ -31,6 +32,7 @@ mod unix_stream;
 /// Every body with its name.
 pub fn all() -> Vec<(&'static str, fn())> {
     [
+        copy::ALL,
         fs::ALL,
         net::ALL,
         net_address::ALL,

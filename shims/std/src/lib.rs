@@ -29,24 +29,32 @@
 //!
 //! | module | items |
 //! |---|---|
-//! | `thread` | all of it but `Result`, `panicking` and `available_parallelism`, which are std's own |
-//! | `sync` | `Mutex`, `RwLock`, `Condvar`, `Barrier`, `Once`, `OnceLock`, `LazyLock`, with their guards and results |
-//! | `sync::mpsc` | `channel`, `sync_channel`, `Sender`, `SyncSender`, `Receiver` and the iterators |
+//! | `thread` | `spawn`, `Builder`, `JoinHandle`, `scope`, `Scope`, `ScopedJoinHandle`, `current`, `Thread`, `ThreadId`, `park`, `park_timeout`, `park_timeout_ms`, `sleep`, `sleep_ms`, `yield_now`, `LocalKey`, `AccessError` |
+//! | `sync` | `Mutex`, `MutexGuard`, `RwLock`, `RwLockReadGuard`, `RwLockWriteGuard`, `Condvar`, `WaitTimeoutResult`, `Barrier`, `BarrierWaitResult`, `Once`, `OnceState`, `ONCE_INIT`, `OnceLock`, `LazyLock` |
+//! | `sync::mpsc` | `channel`, `Sender`, `sync_channel`, `SyncSender`, `Receiver`, `Iter`, `TryIter`, `IntoIter` |
 //! | `net` | `TcpStream`, `TcpListener`, `Incoming`, `UdpSocket`, `ToSocketAddrs` (host names are resolved aside) |
-//! | `os::unix::net` | `UnixStream`, `UnixListener`, `Incoming`, `UnixDatagram` |
-//! | `os::linux::net` | `TcpStreamExt` |
 //! | `time` | `Instant` |
-//! | `io` | `stdin`, `stdout`, `stderr` and their locks, `pipe` and its ends; `IsTerminal`, a trait of its own |
-//! | `process` | `Command`, `Child`, `Stdio` and the ends of a child's pipes |
-//! | `os::unix::process` | `CommandExt` |
-//! | `fs` | `File`, `OpenOptions`, `DirBuilder`, `ReadDir`, `DirEntry` and all functions: what may wait for a disk is done aside |
-//! | `os::unix::fs` | the functions; the traits are std's own, and implemented for the types above |
-//! | macros | `thread_local!`, `print!`, `println!`, `eprint!`, `eprintln!`, `dbg!`, by path and from the prelude |
+//! | `io` | `stdin`, `Stdin`, `StdinLock`, `stdout`, `Stdout`, `StdoutLock`, `stderr`, `Stderr`, `StderrLock`, `pipe`, `PipeReader`, `PipeWriter`, `copy`, `IsTerminal` (a trait of its own) |
+//! | `process` | `Command`, `Child`, `ChildStdin`, `ChildStdout`, `ChildStderr`, `Stdio` |
+//! | `fs` | `File`, `OpenOptions`, `DirBuilder`, `ReadDir`, `DirEntry`, `canonicalize`, `copy`, `create_dir`, `create_dir_all`, `exists`, `hard_link`, `metadata`, `read`, `read_dir`, `read_link`, `read_to_string`, `remove_dir`, `remove_dir_all`, `remove_file`, `rename`, `set_permissions`, `soft_link`, `symlink_metadata`, `write` (what may wait for a disk is done aside) |
+//! | `os::unix::fs` | `chown`, `chroot`, `fchown`, `lchown`, `symlink`; the traits are std's own, and implemented for the types above |
+//! | `os::unix::net` | `UnixStream`, `UnixListener`, `Incoming`, `UnixDatagram` |
+//! | `os::unix::process` | `CommandExt` (a trait of its own) |
+//! | `os::linux::net` | `TcpStreamExt` (a trait of its own) |
+//! | `macros` | `thread_local!`, `print!`, `println!`, `eprint!`, `eprintln!`, `dbg!`, by path and from the prelude |
 //!
 //! # What is still std's
 //!
-//! Everything else. It works, and where it blocks it blocks the OS thread, with every green thread that is
-//! to run there. So is an item of a newer std than this crate knows. `standin::engine::blocking` runs such a call aside.
+//! Everything else. It works, and where it blocks it blocks the OS thread. The list above is complete; of std 1.95 these
+//! are not in it and may wait, all of them for a disk:
+//!
+//! - the methods of `path::Path` that ask the file system (`exists`, `try_exists`, `is_file`, `is_dir`, `is_symlink`,
+//!   `metadata`, `symlink_metadata`, `canonicalize`, `read_link`, `read_dir`): `Path` is std's own. What `Path::read_dir`
+//!   returns is std's too, not the `fs::ReadDir` of this crate: say `fs::read_dir(path)`;
+//! - `env::{current_dir, set_current_dir, current_exe}` and `thread::available_parallelism`.
+//!
+//! So is an item of a newer std than this crate knows: it is there at once, works, and blocks the OS thread.
+//! `standin::engine::blocking` runs a call aside that does so for long.
 //!
 //! # What changes type identity
 //!
@@ -67,7 +75,7 @@
 //! - `OnceLock` drops its value, but has no `impl Drop` of its own to be named in a bound: std's needs an unstable
 //!   attribute (`may_dangle`), without which a `OnceLock` of references could not be dropped where std's can;
 //! - `Instant` does not convert. `Duration` and `SystemTime` are std's own;
-//! - files, pipes, child processes' streams and `Stdio` convert by `From` in both directions. `Arc<File>` does not
+//! - files, pipes, child processes, their streams, `Command` and `Stdio` convert by `From` in both directions. `Arc<File>` does not
 //!   implement `Read`, `Write` and `Seek`, as std's does: only std could say so. `&File` does;
 //! - `io::IsTerminal` and `os::unix::process::CommandExt` are traits of their own, because std's are sealed.
 //!
@@ -77,10 +85,16 @@
 //!
 //! Without a feature nothing of this applies: every type is std's.
 //!
+//! `standin::migration` says how a program moves to standin, how to see what still blocks, and how to get back.
+//!
 //! # A macro that a renamed crate exports
 //!
 //! `::std::...` in it means whatever `std` is where it is used. A macro that needs the shim there says
 //! `$crate::...` and re-exports what it needs, as with any other dependency.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use ::std::*;
 
