@@ -3,10 +3,11 @@
 use super::capture::Place;
 use super::reserve;
 use crate::engine::Control;
+use crate::io::stderr;
 use crate::thread::Thread;
 use std::collections::HashSet;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 use std::time::Duration;
@@ -177,19 +178,19 @@ fn print(blocked: &Blocked) {
     if printed.len() == MOST || !printed.insert(blocked.control.id().get()) {
         return;
     }
-    eprintln!("standin: {blocked}");
+    let mut report = format!("standin: {blocked}\n");
     // Finding names takes long, and a release build has few.
     if cfg!(debug_assertions)
         && let Some(backtrace) = blocked.backtrace()
     {
-        eprint!("{backtrace}");
+        report += &backtrace.to_string();
     }
     if printed.len() == MOST {
-        eprintln!(
-            "standin: this was the last thread of which this is printed; standin::engine::green::on_blocked \
-             says it of all"
-        );
+        report += "standin: this was the last thread of which this is printed; \
+                   standin::engine::green::on_blocked says it of all\n";
     }
+    // By standin's own, so that it stands between two lines of the program's. If it cannot be printed, nobody reads it.
+    let _ = stderr().write_all(report.as_bytes());
 }
 
 /// The monitor can do nothing, and green threads wait for it.
