@@ -62,8 +62,9 @@
 //!   of std's;
 //! - `os::linux::net::TcpStreamExt` is a trait of its own, because std's is sealed. A std stream does not have
 //!   its methods;
-//! - `os::unix::thread::JoinHandleExt` is not implemented for `JoinHandle`: a green thread runs on OS threads
-//!   that others use too, and has no `pthread_t`;
+//! - `os::unix::thread::JoinHandleExt` is std's, and `JoinHandle` implements it. What it says of a green thread is what
+//!   `pthread_self` returns there, which nobody may join or detach, so `into_pthread_t` panics: standin's
+//!   `os::unix::thread` says what else it is good for;
 //! - `OnceLock` drops its value, but has no `impl Drop` of its own to be named in a bound: std's needs an unstable
 //!   attribute (`may_dangle`), without which a `OnceLock` of references could not be dropped where std's can;
 //! - `Instant` does not convert. `Duration` and `SystemTime` are std's own;
