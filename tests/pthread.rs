@@ -19,10 +19,8 @@ fn os_thread_is_joined_by_its_pthread() {
         .spawn(move || ended.recv().unwrap_err())
         .expect("an OS thread");
     // SAFETY: the thread has not ended, and was not joined.
-    assert_eq!(
-        unsafe { libc::pthread_kill(thread.as_pthread_t(), NONE) },
-        0
-    );
+    let error = unsafe { libc::pthread_kill(thread.as_pthread_t(), NONE) };
+    assert_eq!(error, 0);
     let pthread = thread.into_pthread_t();
     drop(ends);
     // SAFETY: `into_pthread_t` handed the right to join over.
