@@ -48,6 +48,19 @@
 //! Everything else. It works, and where it blocks it blocks the OS thread, with every green thread that is
 //! to run there. So is an item of a newer std than this crate knows. `standin::engine::blocking` runs such a call aside.
 //!
+//! Two things of std's see OS threads where a renamed crate sees threads:
+//!
+//! - what the kernel keeps for each OS thread is not a green thread's: the name that `top` and `pthread_getname_np`
+//!   show (`Thread::name` is right, and so are panic messages), an affinity, a priority, a signal mask. A process
+//!   inherits the mask that its starter sees. To give each thread a name in the kernel would cost a system call at
+//!   each switch;
+//! - a panic hook runs under a lock of std's. One that parks, because it prints or takes a lock, keeps `panic::set_hook`
+//!   and `panic::take_hook` waiting, and these keep further panics waiting, each with its OS thread: on `async`, whose
+//!   OS threads are few and not replaced, this may never end. Set hooks before threads are spawned.
+//!
+//! `io::copy` moves bytes through a buffer where std asks the kernel to, so what is left in a `BufReader` below it can
+//! differ.
+//!
 //! # What changes type identity
 //!
 //! The overridden types are standin's, so a crate that is not renamed does not accept them: its
