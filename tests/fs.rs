@@ -7,7 +7,6 @@ mod common;
 use common::isolated::isolated;
 use standin::engine::{self, Engine};
 use standin::fs::File;
-use standin::io;
 use standin::sync::mpsc::channel;
 use standin::thread;
 use std::ffi::CString;
@@ -97,36 +96,4 @@ fn a_reader_that_waits() {
         }
     })
     .succeeds();
-}
-
-#[test]
-fn a_copy_that_the_kernel_makes() {
-    isolated(ONE, || {
-        for engine in engines() {
-            engine.run(|| {
-                const LENGTH: usize = 4 << 20;
-                let (one, two) = (name("from"), name("to"));
-                std::fs::write(&one, vec![7; LENGTH]).expect("the folder is there");
-                let mut from = File::open(&one).expect("it was made");
-                let mut to = File::create(&two).expect("the folder is there");
-                let before = reads();
-                let copied = io::copy(&mut from, &mut to).expect("there is room");
-                let after = reads();
-                assert_eq!(copied, LENGTH as u64);
-                // Of 8 KiB at a time there would be 512.
-                assert!(after - before < 100, "{} on {engine}", after - before);
-                assert!(std::fs::read(&two).expect("it was made") == vec![7; LENGTH]);
-                std::fs::remove_file(one).expect("it was made");
-                std::fs::remove_file(two).expect("it was made");
-            });
-        }
-    })
-    .succeeds();
-}
-
-/// How often this process has asked the kernel to read.
-fn reads() -> u64 {
-    let counts = std::fs::read_to_string("/proc/self/io").expect("the kernel counts");
-    let count = counts.lines().find_map(|line| line.strip_prefix("syscr: "));
-    count.expect("it has a line").parse().expect("a number")
 }

@@ -177,11 +177,6 @@ impl File {
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time))
     }
-
-    /// For what std's own files have alone.
-    pub(crate) fn std(&self) -> &StdFile {
-        &self.0
-    }
 }
 
 /// What the kernel can do without waiting for a disk.

@@ -2,8 +2,9 @@
 //! are used on, and block an OS thread as std's do.
 //!
 //! Everything else is std's own: the traits, the errors, the adapters, and the functions that are written above the
-//! traits, [`read_to_string`] among them. [`IsTerminal`] is an own trait, because std's is sealed. [`copy`] lets the
-//! kernel move the bytes from file to file; the other short cuts that std has for it know std's own types alone.
+//! traits, [`copy`] and [`read_to_string`] among them. [`IsTerminal`] is an own trait, because std's is sealed.
+//! [`copy`] moves the bytes through a buffer: the short cuts by which std lets the kernel move them know std's own
+//! types alone.
 //!
 //! # Standard streams
 //!
@@ -16,7 +17,6 @@
 //! harness of `#[test]`, by means that are open to std alone; these are not, and show what they print. They are imported
 //! by name (`use standin::println;`): with a glob import of the crate the compiler finds std's as well, and says so.
 
-mod copy;
 mod input;
 mod output;
 mod pipe;
@@ -24,7 +24,6 @@ mod print;
 mod standard;
 mod terminal;
 
-pub use copy::copy;
 pub use input::{Stdin, StdinLock, stdin};
 pub use output::{Stderr, StderrLock, Stdout, StdoutLock, stderr, stdout};
 pub(crate) use pipe::descriptor;

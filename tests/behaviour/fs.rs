@@ -1,6 +1,6 @@
 //! What files and directories promise.
 
-use super::shapes::{fs, io, os, sync, thread};
+use super::shapes::{fs, os, sync, thread};
 use fs::{DirBuilder, File, OpenOptions, TryLockError};
 use os::unix::fs::{
     DirBuilderExt as _, DirEntryExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _,
@@ -41,7 +41,6 @@ pub const ALL: &[(&str, fn())] = &[
     ("fs_many_entries", fs_many_entries),
     ("fs_links", fs_links),
     ("fs_copy_and_rename", fs_copy_and_rename),
-    ("fs_copied_through", fs_copied_through),
     ("fs_fifo", fs_fifo),
     ("fs_many_at_once", fs_many_at_once),
 ];
@@ -541,48 +540,6 @@ fn fs_copy_and_rename() {
 }
 
 /// Opening one end waits for the other end, and reading for what is written: neither stops the thread that does it.
-/// From where the one file is to where the other is, by whatever they are held by.
-fn fs_copied_through() {
-    let folder = Folder::new();
-    let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
-    let (one, two) = (folder.at("one"), folder.at("two"));
-    fs::write(&one, &bytes).unwrap();
-    fs::write(&two, "0123").unwrap();
-    let mut from = File::open(&one).unwrap();
-    let mut to = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&two)
-        .unwrap();
-    from.seek(SeekFrom::Start(100_000)).unwrap();
-    to.seek(SeekFrom::Start(2)).unwrap();
-    assert_eq!(io::copy(&mut from, &mut to).unwrap(), 200_000);
-    assert_eq!(io::copy(&mut from, &mut to).unwrap(), 0, "it is at its end");
-    to.write_all(b"then").unwrap();
-    from.rewind().unwrap();
-    assert_eq!(io::copy(&mut (&from).take(10), &mut to).unwrap(), 10);
-    assert_eq!(io::copy(&mut &from, &mut &mut to).unwrap(), 299_990);
-    let found = fs::read(&two).unwrap();
-    let expected = [b"01", &bytes[100_000..], b"then", &bytes].concat();
-    assert!(found == expected);
-
-    let mut appended = OpenOptions::new().append(true).open(&two).unwrap();
-    from.rewind().unwrap();
-    assert_eq!(io::copy(&mut &mut from, &mut &appended).unwrap(), 300_000);
-    let mut texts = Vec::new();
-    from.rewind().unwrap();
-    assert_eq!(io::copy(&mut from, &mut texts).unwrap(), 300_000);
-    assert_eq!(io::copy(&mut &texts[..10], &mut appended).unwrap(), 10);
-    let found = fs::read(&two).unwrap();
-    assert!(found == [&expected[..], &bytes, &bytes[..10]].concat());
-
-    // For reading only.
-    from.rewind().unwrap();
-    let mut only = File::open(&two).unwrap();
-    let error = io::copy(&mut from, &mut only).unwrap_err();
-    assert_eq!(error.raw_os_error(), Some(libc::EBADF));
-}
-
 fn fs_fifo() {
     let folder = Folder::new();
     let path = folder.at("fifo");

@@ -3,5 +3,5 @@
 pub use ::std::io::*;
 pub use standin::io::{
     IsTerminal, PipeReader, PipeWriter, Stderr, StderrLock, Stdin, StdinLock, Stdout, StdoutLock,
-    copy, pipe, stderr, stdin, stdout,
+    pipe, stderr, stdin, stdout,
 };

@@ -36,7 +36,7 @@
 //! | `os::unix::net` | `UnixStream`, `UnixListener`, `Incoming`, `UnixDatagram` |
 //! | `os::linux::net` | `TcpStreamExt` |
 //! | `time` | `Instant` |
-//! | `io` | `stdin`, `stdout`, `stderr` and their locks, `pipe` and its ends, `copy`; `IsTerminal`, a trait of its own |
+//! | `io` | `stdin`, `stdout`, `stderr` and their locks, `pipe` and its ends; `IsTerminal`, a trait of its own |
 //! | `process` | `Command`, `Child`, `Stdio` and the ends of a child's pipes |
 //! | `os::unix::process` | `CommandExt` |
 //! | `fs` | `File`, `OpenOptions`, `DirBuilder`, `ReadDir`, `DirEntry` and all functions: what may wait for a disk is done aside |
@@ -58,8 +58,8 @@
 //!   and `panic::take_hook` waiting, and these keep further panics waiting, each with its OS thread: on `async`, whose
 //!   OS threads are few and not replaced, this may never end. Set hooks before threads are spawned.
 //!
-//! `io::copy` lets the kernel move bytes from a `File` to a `File`, and uses a buffer where std has further short cuts, so
-//! what is left in a `BufReader` below it can differ.
+//! `io::copy` moves bytes through a buffer where std asks the kernel to, so what is left in a `BufReader` below it can
+//! differ.
 //!
 //! # What changes type identity
 //!
