@@ -238,7 +238,8 @@
 //! alone; std's is shared by all threads of that OS thread, which is what their promise is about.
 //!
 //! **What the kernel keeps for an OS thread** (`gettid`, signal mask, priority, affinity, its name in `ps`) belongs to whichever one a
-//! green thread runs on just now. So `JoinHandle` has no `pthread_t`, and `JoinHandleExt` is not implemented.
+//! green thread runs on just now. `JoinHandleExt` says of a green thread what `pthread_self` returns on it; nobody may join
+//! or detach that, so `into_pthread_t` panics.
 //! [`ThreadId`](crate::thread::ThreadId) is standin's own type; a map by `std::thread::ThreadId` becomes one by this.
 //!
 //! **Signal handlers** run on the stack of whichever thread they interrupt, within its 192 KiB. As ever they may not park

@@ -1,5 +1,6 @@
 //! What a thread is, whichever engine runs it: its id, its name, its cancellation flag.
 
+use super::pthread::Pthread;
 use super::{Engine, interrupt};
 use crate::thread::Locals;
 use standin_core::{Lock, context};
@@ -19,6 +20,7 @@ pub struct Control {
     /// The token of `thread::park`: see `thread/park.rs`.
     pub(crate) token: AtomicU32,
     cancelled: AtomicBool,
+    pthread: Pthread,
     /// While the thread runs.
     waker: Lock<Option<Waker>>,
     /// Where the thread shares its OS thread's thread-local storage: its own values.
@@ -35,6 +37,7 @@ impl Control {
             engine,
             token: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
+            pthread: Pthread::new(),
             waker: Lock::new(None),
             locals: engine
                 .filter(|engine| engine.contract().shares_locals())
@@ -55,6 +58,11 @@ impl Control {
     /// The engine that runs the thread; `None` for an OS thread that no engine made.
     pub fn engine(&self) -> Option<Engine> {
         self.engine
+    }
+
+    /// What `pthread_self` returns on the thread.
+    pub(crate) fn pthread(&self) -> &Pthread {
+        &self.pthread
     }
 
     /// Called by the engine before the thread runs: what wakes it when it is cancelled.

@@ -56,6 +56,9 @@ pub(super) unsafe fn run<T: OnFiber>(thread: &T, suspender: &Suspender) {
         // SAFETY: the block is this thread's until its end, where this is taken back.
         unsafe { context::replace(Some(as_context(thread))) };
     }
+    // SAFETY: it has no preconditions.
+    let own = unsafe { libc::pthread_self() };
+    thread.control().pthread().announce(Some(own));
     let entered = thread.enter();
     let finished = thread.take().run();
     // Before the thread's locals, in which it may stand. It panics if the thread left its own things there in disorder,

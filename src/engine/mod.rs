@@ -48,6 +48,7 @@ mod parking;
 mod permit;
 #[cfg(feature = "_pinned")]
 mod pinned;
+pub(crate) mod pthread;
 mod readiness;
 mod registry;
 pub(crate) mod socket;

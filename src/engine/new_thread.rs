@@ -45,6 +45,7 @@ impl NewThread {
 
     /// Runs the thread's closure. A panic in it is caught and kept for the join.
     pub fn run(self) -> Finished {
+        self.control.pthread().announce(None);
         self.main.run();
         Finished {
             main: Some(self.main),

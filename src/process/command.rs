@@ -1,5 +1,6 @@
 //! A process that is to be started.
 
+use super::mask::SignalMask;
 use super::{Child, CommandArgs, CommandEnvs, ExitStatus, Output, Stdio};
 use crate::engine::blocking;
 use std::ffi::OsStr;
@@ -10,9 +11,9 @@ use std::process::Command as StdCommand;
 
 /// Starts processes. This corresponds to [`std::process::Command`].
 ///
-/// A process is started in a blocking section: other threads of the engine go on meanwhile. On pinned threads that is
-/// another OS thread, which is the child's parent for whoever asks the kernel for signals at its end
-/// (`PR_SET_PDEATHSIG`).
+/// A process is started in a blocking section: other threads of the engine go on meanwhile. On pinned threads, and on
+/// the engine `async`, that is another OS thread. It starts the process with the signal mask of its caller's, as std
+/// would, but it is the child's parent for whoever asks the kernel for signals at its end (`PR_SET_PDEATHSIG`).
 pub struct Command {
     inner: StdCommand,
     /// Which standard streams the user chose.
@@ -115,7 +116,8 @@ impl Command {
     /// As std's, and those of [`blocking`].
     pub fn spawn(&mut self) -> io::Result<Child> {
         let inner = &mut self.inner;
-        let child = blocking(|| inner.spawn())??;
+        let mask = SignalMask::current();
+        let child = blocking(|| mask.during(|| inner.spawn()))??;
         Ok(child.into())
     }
 

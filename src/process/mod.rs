@@ -27,6 +27,7 @@
 
 mod child;
 mod command;
+mod mask;
 mod output;
 mod stdio;
 mod streams;

@@ -74,6 +74,20 @@ impl<'scope, T> Joinable<'scope, T> {
         &self.thread
     }
 
+    pub(crate) fn control(&self) -> &Control {
+        self.thread.control()
+    }
+
+    /// The OS thread, where it has one for itself.
+    pub(crate) fn os_thread(&self) -> Option<&OsJoinHandle<()>> {
+        self.os_thread.as_ref()
+    }
+
+    /// Gives up the join for that of the OS thread, or itself back.
+    pub(crate) fn into_os_thread(mut self) -> std::result::Result<OsJoinHandle<()>, Self> {
+        self.os_thread.take().ok_or(self)
+    }
+
     pub(super) fn join(mut self) -> Result<T> {
         self.packet.outcome().wait();
         if let Some(os_thread) = self.os_thread.take()

@@ -31,6 +31,7 @@ pub const ALL: &[(&str, fn())] = &[
     ("process_on_unix", process_on_unix),
     ("process_pre_exec", process_pre_exec),
     ("process_inherits_nothing", process_inherits_nothing),
+    ("process_inherits_signal_mask", process_inherits_signal_mask),
     ("process_traits", process_traits),
 ];
 
@@ -296,6 +297,39 @@ pub fn process_inherits_nothing() {
         drop((writer, kept_writer));
     });
     drop(kept_reader);
+}
+
+/// The mask is that of the OS thread, so nothing parks between a look at it and the start of a process.
+pub fn process_inherits_signal_mask() {
+    fn exchanged(how: i32, mask: &libc::sigset_t) -> libc::sigset_t {
+        let mut before = *mask;
+        // SAFETY: both are masks, and are there during the call.
+        assert_eq!(unsafe { libc::pthread_sigmask(how, mask, &mut before) }, 0);
+        before
+    }
+    /// A word of the kernel's; its first signal has the number 1.
+    fn is_member(word: &str, signal: i32) -> bool {
+        u64::from_str_radix(word, 16).unwrap() >> (signal - 1) & 1 == 1
+    }
+    const SIGNAL: i32 = libc::SIGPROF;
+    // SAFETY: zeroes are a mask without signals.
+    let mut signals: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: it is a mask.
+    assert_eq!(unsafe { libc::sigaddset(&mut signals, SIGNAL) }, 0);
+    // Whoever starts processes for others has begun, with a mask of its own.
+    shell("true").status().unwrap();
+    for how in [libc::SIG_BLOCK, libc::SIG_UNBLOCK] {
+        let mut command = Command::new("sed");
+        command.args(["-n", "s/^SigBlk:[[:space:]]*//p", "/proc/self/status"]);
+        exchanged(how, &signals);
+        let output = command.output().unwrap();
+        let word = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(
+            is_member(word.trim(), SIGNAL),
+            how == libc::SIG_BLOCK,
+            "{word}"
+        );
+    }
 }
 
 pub fn process_traits() {

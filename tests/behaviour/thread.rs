@@ -1,8 +1,9 @@
 //! What threads promise: spawning, joining, names, identity. `thread_wait.rs` has parking and sleeping,
 //! `thread_local.rs` thread-local values, `thread_scope.rs` scopes.
 
-use super::shapes::{sync, thread, time};
-use std::collections::HashSet;
+use super::shapes::{os, sync, thread, time};
+use os::unix::thread::JoinHandleExt;
+use std::collections::{HashMap, HashSet};
 use std::panic::{self, AssertUnwindSafe};
 use sync::Arc;
 use sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -40,6 +41,7 @@ pub const ALL: &[(&str, fn())] = &[
     ("thread_is_finished", thread_is_finished),
     ("thread_is_finished_asked_for", thread_is_finished_asked_for),
     ("thread_panicking", thread_panicking),
+    ("thread_pthread", thread_pthread),
     ("thread_text_and_traits", thread_text_and_traits),
 ];
 
@@ -301,6 +303,34 @@ pub fn thread_panicking() {
     }));
     assert!(caught.is_err() && flag.load(SeqCst) && !thread::panicking());
     assert!(!thread::spawn(thread::panicking).join().unwrap());
+}
+
+/// It can be asked for before the thread has begun, while it runs, and after its end.
+pub fn thread_pthread() {
+    let (tells, told) = channel();
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let tells = tells.clone();
+            thread::spawn(move || {
+                // SAFETY: it has no preconditions.
+                let own = unsafe { libc::pthread_self() };
+                tells.send((thread::current().id(), own)).unwrap();
+            })
+        })
+        .collect();
+    let first: Vec<_> = threads.iter().map(JoinHandle::as_pthread_t).collect();
+    let told: HashMap<_, _> = told.iter().take(8).collect();
+    for (thread, first) in threads.iter().zip(first) {
+        assert_eq!(first, told[&thread.thread().id()]);
+    }
+    for thread in threads {
+        let first = thread.as_pthread_t();
+        while !thread.is_finished() {
+            thread::yield_now();
+        }
+        assert_eq!(first, thread.as_pthread_t());
+        thread.join().unwrap();
+    }
 }
 
 pub fn thread_text_and_traits() {

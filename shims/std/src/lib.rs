@@ -56,6 +56,19 @@
 //! So is an item of a newer std than this crate knows: it is there at once, works, and blocks the OS thread.
 //! `standin::engine::blocking` runs a call aside that does so for long.
 //!
+//! Two things of std's see OS threads where a renamed crate sees threads:
+//!
+//! - what the kernel keeps for each OS thread is not a green thread's: the name that `top` and `pthread_getname_np`
+//!   show (`Thread::name` is right, and so are panic messages), an affinity, a priority, a signal mask. A process
+//!   inherits the mask that its starter sees. To give each thread a name in the kernel would cost a system call at
+//!   each switch;
+//! - a panic hook runs under a lock of std's. One that parks, because it prints or takes a lock, keeps `panic::set_hook`
+//!   and `panic::take_hook` waiting, and these keep further panics waiting, each with its OS thread: on `async`, whose
+//!   OS threads are few and not replaced, this may never end. Set hooks before threads are spawned.
+//!
+//! `io::copy` moves bytes through a buffer where std asks the kernel to, so what is left in a `BufReader` below it can
+//! differ.
+//!
 //! # What changes type identity
 //!
 //! The overridden types are standin's, so a crate that is not renamed does not accept them: its
@@ -70,8 +83,9 @@
 //!   of std's;
 //! - `os::linux::net::TcpStreamExt` is a trait of its own, because std's is sealed. A std stream does not have
 //!   its methods;
-//! - `os::unix::thread::JoinHandleExt` is not implemented for `JoinHandle`: a green thread runs on OS threads
-//!   that others use too, and has no `pthread_t`;
+//! - `os::unix::thread::JoinHandleExt` is std's, and `JoinHandle` implements it. What it says of a green thread is what
+//!   `pthread_self` returns there, which nobody may join or detach, so `into_pthread_t` panics: standin's
+//!   `os::unix::thread` says what else it is good for;
 //! - `OnceLock` drops its value, but has no `impl Drop` of its own to be named in a bound: std's needs an unstable
 //!   attribute (`may_dangle`), without which a `OnceLock` of references could not be dropped where std's can;
 //! - `Instant` does not convert. `Duration` and `SystemTime` are std's own;

@@ -67,6 +67,9 @@ impl Thread {
         // What unwinds from here must not reach may, for which a panic is the end of a coroutine like any other.
         let ended = catch_unwind(AssertUnwindSafe(|| {
             self.begin();
+            // SAFETY: it has no preconditions.
+            let own = unsafe { libc::pthread_self() };
+            self.control.pthread().announce(Some(own));
             let finished = new.run();
             // Twice: the result of a thread that nobody joins is dropped with `finished`, and its destructor may use
             // thread-locals again.

@@ -5,3 +5,4 @@ pub use std::os::unix::*;
 pub mod fs;
 pub mod net;
 pub mod process;
+pub mod thread;
