@@ -22,7 +22,7 @@ const OUT_OF_REACH: [&str; 4] = [
     "failed to download",
     "download of ",
     "Unable to update registry",
-    "attempting to make an HTTP request, but --offline was specified",
+    "you're using offline mode",
 ];
 
 /// The patched workspace of the programs, in the build folder.
