@@ -48,7 +48,7 @@ doc *arguments:
 # Every interleaving of the models (wait queue, scheduler), in an own folder of builds.
 model *arguments:
     RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
-        cargo test --package standin-core --release --test 'model*' {{arguments}}
+        cargo test --package standin-core --features _models --release --test 'model*' {{arguments}}
 
 # Every example at a small size, on every engine.
 examples:

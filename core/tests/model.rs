@@ -1,6 +1,6 @@
 //! The wait queue under the model checker: every interleaving of these small programs, up to a bound on
 //! preemptions, and every value that the memory model lets a load return. Run by
-//! `RUSTFLAGS="--cfg loom" cargo test -p standin-core --release --test model`.
+//! `RUSTFLAGS="--cfg loom" cargo test -p standin-core --features _models --release --test model`.
 //!
 //! A waiter that is lost shows as a deadlock, a node that is used after its end or without its lock as a
 //! causality violation. `src/wait_queue/README.md` says which race each model stands for, and which of them

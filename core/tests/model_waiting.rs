@@ -1,5 +1,5 @@
 //! Waiting futures under the model checker, as `model.rs` does it for threads. Run by
-//! `RUSTFLAGS="--cfg loom" cargo test -p standin-core --release --test model_waiting`.
+//! `RUSTFLAGS="--cfg loom" cargo test -p standin-core --features _models --release --test model_waiting`.
 //!
 //! A wake that is lost with a future shows as a waiter that is not woken, or as a deadlock; a node that is touched
 //! after its future was dropped as a causality violation. In a model one wait ends in one section of a bucket's
