@@ -267,6 +267,28 @@ fn one_after_another_takes_no_more_os_threads() {
     .succeeds();
 }
 
+/// What is to be printed waits in a queue, and not each with an OS thread, when that takes long.
+#[test]
+fn many_reports_take_no_more_os_threads() {
+    isolated(ONE, || {
+        let printing = standin::io::stderr().lock();
+        GREEN.run(|| {
+            for _ in 0..60 {
+                // Longer than the monitor's patience; a report that does not come fails nothing.
+                thread::spawn(|| std::thread::sleep(Duration::from_millis(25)))
+                    .join()
+                    .expect("it only sleeps");
+            }
+        });
+        let count = std::fs::read_dir("/proc/self/task")
+            .expect("/proc is mounted")
+            .count();
+        assert!(count < 40, "{count} OS threads");
+        drop(printing);
+    })
+    .succeeds();
+}
+
 type Seen = Arc<Mutex<Vec<(String, bool, bool, String)>>>;
 
 /// Records what it is told.

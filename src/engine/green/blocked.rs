@@ -5,11 +5,11 @@ use super::reserve;
 use crate::engine::Control;
 use crate::io::stderr;
 use crate::thread::Thread;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use super::capture::Backtrace;
@@ -153,16 +153,14 @@ pub(super) fn report(blocked: Blocked) {
         .read()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    if callback.is_none() && !(blocked.is_pinned() || cfg!(debug_assertions)) {
-        return;
-    }
-    let told = reserve::run(Box::new(move || {
-        // What a callback panics with was printed.
-        let _ = catch_unwind(AssertUnwindSafe(|| match callback {
-            Some(callback) => callback(&blocked),
-            None => print(&blocked),
-        }));
-    }));
+    let told = match callback {
+        Some(callback) => reserve::run(Box::new(move || {
+            // What a callback panics with was printed.
+            let _ = catch_unwind(AssertUnwindSafe(|| callback(&blocked)));
+        })),
+        None if blocked.is_pinned() || cfg!(debug_assertions) => print_soon(blocked),
+        None => Ok(()),
+    };
     if let Err(error) = told {
         complain(&error);
     }
@@ -171,26 +169,64 @@ pub(super) fn report(blocked: Blocked) {
 /// How many threads are printed.
 const MOST: usize = 20;
 
-fn print(blocked: &Blocked) {
-    static PRINTED: Mutex<Option<HashSet<u64>>> = Mutex::new(None);
-    let mut printed = PRINTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let printed = printed.get_or_insert_with(HashSet::new);
-    if printed.len() == MOST || !printed.insert(blocked.control.id().get()) {
-        return;
+/// What is to be printed.
+#[derive(Default)]
+struct Printer {
+    /// The threads that were, or wait for it.
+    threads: HashSet<u64>,
+    waiting: VecDeque<Blocked>,
+    /// An OS thread prints.
+    is_at_work: bool,
+}
+
+static PRINTER: LazyLock<Mutex<Printer>> = LazyLock::new(Mutex::default);
+
+fn printer() -> MutexGuard<'static, Printer> {
+    PRINTER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets one OS thread print it, after those that came before: finding names takes long.
+fn print_soon(blocked: Blocked) -> io::Result<()> {
+    let mut printer = printer();
+    if printer.threads.len() == MOST || !printer.threads.insert(blocked.control.id().get()) {
+        return Ok(());
     }
-    let mut report = format!("standin: {blocked}\n");
-    // Finding names takes long, and a release build has few.
+    printer.waiting.push_back(blocked);
+    if std::mem::replace(&mut printer.is_at_work, true) {
+        return Ok(());
+    }
+    drop(printer);
+    reserve::run(Box::new(print_all)).inspect_err(|_| self::printer().is_at_work = false)
+}
+
+fn print_all() {
+    loop {
+        let mut printer = printer();
+        let Some(blocked) = printer.waiting.pop_front() else {
+            printer.is_at_work = false;
+            return;
+        };
+        let is_last = printer.threads.len() == MOST && printer.waiting.is_empty();
+        drop(printer);
+        // By standin's own, so that it stands between two lines of the program's. If it cannot be printed, nobody reads
+        // it.
+        let _ = stderr().write_all(text_of(&blocked, is_last).as_bytes());
+    }
+}
+
+fn text_of(blocked: &Blocked, is_last: bool) -> String {
+    let mut text = format!("standin: {blocked}\n");
+    // A release build has few names.
     if cfg!(debug_assertions)
         && let Some(backtrace) = blocked.backtrace()
     {
-        report += &backtrace.to_string();
+        text += &backtrace.to_string();
     }
-    if printed.len() == MOST {
-        report += "standin: this was the last thread of which this is printed; \
-                   standin::engine::green::on_blocked says it of all\n";
+    if is_last {
+        text += "standin: this was the last thread of which this is printed; \
+                 standin::engine::green::on_blocked says it of all\n";
     }
-    // By standin's own, so that it stands between two lines of the program's. If it cannot be printed, nobody reads it.
-    let _ = stderr().write_all(report.as_bytes());
+    text
 }
 
 /// The monitor can do nothing, and green threads wait for it.

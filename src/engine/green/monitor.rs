@@ -4,10 +4,11 @@
 //!
 //! A thread in the kernel (an unknown call, a lock that standin does not know) uses no core, so another OS
 //! thread for the processor costs next to nothing: where somebody waits for the processor, it is handed on at
-//! the second look, and at the first while others were stuck just before. A thread that computes does use one.
-//! The first few, as many as there are processors, are given 10 ms; while so many compute beside the processors,
-//! the next is given 10 ms *of a core*. Where many compute, each gets less of a core, and loses its processor
-//! later, so the number of OS threads follows the work there is, and does not run away.
+//! the next look at which it has used none since the one before. A thread that has computes, whatever it waits for
+//! at the moment (the allocator's lock, say). The first few, as many as there are processors, are given 10 ms; while so
+//! many compute beside the processors, the next is given 10 ms *of a core*, and the more there are the more of those.
+//! Where many compute, each gets less of a core as well, and loses its processor later, so the number of OS threads
+//! follows the work there is, and does not run away.
 //!
 //! Threads that are pinned to the machine cannot go on with its processor on another one. For them the monitor
 //! only says who it is (`blocked.rs`).
@@ -41,6 +42,10 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// The same, once a machine seems to be stuck, and for a while after one was.
 const ALERT_PAUSE: Duration = Duration::from_micros(500);
 const ALERT: u64 = 20_000_000;
+/// How long a thread may keep a processor where many compute, whatever it gets of a core.
+const MOST_PATIENCE: u64 = 500_000_000;
+/// The least part of a core that a thread has which computes, where many do.
+const LEAST_SHARE: u64 = 64;
 /// How many OS threads are kept ready meanwhile.
 const SPARE: usize = 2;
 /// How long the monitor waits between two looks where a test wants it to be as quick as it can.
@@ -152,8 +157,9 @@ struct Run {
     turn: u32,
     /// When it had not begun.
     since: u64,
-    /// The time that the machine had had of a core when it was first seen.
+    /// The time that the machine had had of a core when it was first seen, and when it was last.
     core_time: u64,
+    seen_core_time: u64,
     is_reported: bool,
 }
 
@@ -182,24 +188,34 @@ impl Watch {
                 run
             }
             _ => {
+                let core_time = os_thread.core_time();
                 let run = look.run.insert(Run {
                     machine,
                     turn,
                     since: self.before,
-                    core_time: os_thread.core_time(),
+                    core_time,
+                    seen_core_time: core_time,
                     is_reported: false,
                 });
-                if self.now >= self.alert_until && !self.shared.hasty {
+                if !self.shared.hasty {
                     return;
                 }
                 run
             }
         };
         let elapsed = self.now - run.since;
-        let used = os_thread.core_time().saturating_sub(run.core_time);
-        let computes = (used > 0 && 2 * used >= elapsed) || os_thread.is_runnable();
-        let is_crowded = computes && self.computing() >= self.shared.processors.len();
-        let is_long = PATIENCE <= if is_crowded { used } else { elapsed };
+        let core_time = os_thread.core_time();
+        let used = core_time.saturating_sub(run.core_time);
+        let just_used = core_time.saturating_sub(run.seen_core_time);
+        let has_run = LEAST_SHARE * just_used > self.now - self.before;
+        run.seen_core_time = core_time;
+        let computes = has_run || os_thread.is_runnable();
+        // Once as many as there are processors compute beside them, it is one, and with each time as many one more.
+        let crowds = (self.computing() / self.shared.processors.len()) as u64;
+        let is_long = match computes && crowds > 0 {
+            true => used >= PATIENCE * crowds || elapsed >= MOST_PATIENCE,
+            false => elapsed >= PATIENCE,
+        };
         match self.shared.kind {
             Kind::Free => {
                 let in_the_way = !computes && processor.is_waited_for(self.now);

@@ -1,5 +1,5 @@
 //! OS threads for whatever needs one for a while: machines, and the blocking sections of pinned threads.
-//! They are kept for some seconds when they have nothing to do.
+//! Some are kept for seconds when they have nothing to do.
 
 use crate::coroutine::overflow;
 use crate::engine::fork;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// How long an OS thread waits for something to do before it ends.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same, where so many others wait already: what needed them all is over.
+const SURPLUS_PATIENCE: Duration = Duration::from_millis(100);
+const FEW: usize = 4;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
@@ -128,17 +131,23 @@ fn serve(place: &Arc<Place>) {
             // It ends, as any thread that forked does when it returns.
             return;
         }
-        lock(&WAITING).push(place.clone());
-        job = wait(place);
+        let mut waiting = lock(&WAITING);
+        let patience = match waiting.len() < FEW {
+            true => PATIENCE,
+            false => SURPLUS_PATIENCE,
+        };
+        waiting.push(place.clone());
+        drop(waiting);
+        job = wait(place, patience);
     }
 }
 
-/// The next job; `None` if there was none for long.
-fn wait(place: &Arc<Place>) -> Option<Job> {
+/// The next job; `None` if there was none for so long.
+fn wait(place: &Arc<Place>, patience: Duration) -> Option<Job> {
     let slot = lock(&place.job);
     let (mut slot, _) = place
         .arrived
-        .wait_timeout_while(slot, PATIENCE, |job| job.is_none())
+        .wait_timeout_while(slot, patience, |job| job.is_none())
         .unwrap_or_else(PoisonError::into_inner);
     if let Some(job) = slot.take() {
         return Some(job);
