@@ -82,6 +82,8 @@
 //!   with `async` also `tokio` and what that stands on).
 //! - It changes `Cargo.lock`. Look at Cargo's output to see that the copies were compiled.
 //!
+//! `tests/overlays` in the repository does all of this for `ureq`, `tiny_http`, `tungstenite` and `redis`.
+//!
 //! # What still blocks
 //!
 //! On the engine `green` a monitor finds each thread that keeps its OS thread for longer than 10 ms. The others go on, on
