@@ -154,19 +154,16 @@ impl Fiber {
     /// - A pinned fiber that is in the middle of a thread is resumed by the OS
     ///   thread that resumed it first for that thread. A free one by any.
     pub(crate) unsafe fn resume(&mut self, value: *mut ()) -> *mut () {
-        let block = self.block();
-        if block == 0 {
-            // SAFETY: the caller's promise; there is no block to enter.
-            return unsafe { self.switch(value) };
-        }
         let home = free::home();
         // SAFETY: the caller's promise, and *exclusive*: nobody else runs on
-        // the fiber's block. Between the moves there is the switch and
-        // nothing else.
+        // the fiber's block, if it has one. Between the moves there is the
+        // switch and nothing else.
         unsafe {
-            free::move_to(block);
+            self.enter();
             let value = self.switch(value);
-            free::move_to(home);
+            if self.block() != 0 {
+                free::move_to(home);
+            }
             value
         }
     }
