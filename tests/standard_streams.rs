@@ -9,6 +9,7 @@
     target_os = "linux"
 ))]
 
+use rustix::fs::{Advice, fadvise};
 use standin::engine::{self, Engine};
 use standin::io::{self, IsTerminal, stderr, stdin, stdout};
 use standin::sync::mpsc;
@@ -17,6 +18,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 const ENGINES: [&str; 5] = ["threads", "green", "green-pinned", "async", "async-pinned"];
 
@@ -47,6 +50,9 @@ fn part() {
         "cancelled" => cancelled,
         "redirected" => redirected,
         "unread" => unread,
+        "prints" => prints,
+        "reads" => reads,
+        "cold" => cold,
         part => panic!("there is no part {part}"),
     });
 }
@@ -265,6 +271,82 @@ fn input_comes_in_pieces() {
         assert_eq!(echoed(), "the last");
         succeeds(child);
     }
+}
+
+/// What never has to wait lets the others run all the same.
+fn until_another_has_run(again: impl Fn()) {
+    let has_run = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| has_run.store(true, Relaxed));
+        while !has_run.load(Relaxed) {
+            again();
+        }
+    });
+}
+
+fn prints() {
+    until_another_has_run(|| println!("to nobody"));
+}
+
+fn reads() {
+    until_another_has_run(|| assert_eq!(stdin().read(&mut [1; 64]).expect("zeros"), 64));
+}
+
+#[test]
+fn who_never_waits_lets_others_run() {
+    for engine in ENGINES {
+        let endless = File::open("/dev/zero").expect("it is there");
+        let mut printing = command("prints", engine);
+        succeeds(printing.stdout(Stdio::null()).spawn().expect("it starts"));
+        let mut reading = command("reads", engine);
+        succeeds(reading.stdin(endless).spawn().expect("it starts"));
+    }
+}
+
+const COLD: usize = 512 * 8192;
+
+/// How many reads the kernel has counted of this process.
+fn count_of_reads() -> usize {
+    let counts = std::fs::read_to_string("/proc/self/io").expect("/proc is mounted");
+    let count = counts.lines().find_map(|line| line.strip_prefix("syscr: "));
+    count
+        .and_then(|count| count.parse().ok())
+        .expect("a number")
+}
+
+/// A file is always ready, also where a disk has to be asked.
+fn cold() {
+    let before = count_of_reads();
+    let (mut sum, mut piece) = (0, [0; 8192]);
+    loop {
+        match stdin().read(&mut piece).expect("a file") {
+            0 => break,
+            got => sum += got,
+        }
+    }
+    let reads = count_of_reads() - before;
+    assert_eq!(sum, COLD);
+    assert!(reads < 4 * 512 + 100, "{reads} reads of 512 pieces");
+}
+
+#[test]
+fn a_file_that_is_on_disk_is_not_asked_for_again_and_again() {
+    let path = std::env::temp_dir().join(format!("standin-cold-{}", std::process::id()));
+    for engine in ENGINES {
+        std::fs::write(&path, vec![1; COLD]).expect("there is room");
+        let file = File::open(&path).expect("it was written");
+        file.sync_all().expect("there is room");
+        for advice in [Advice::Random, Advice::DontNeed] {
+            fadvise(&file, 0, None, advice).expect("advice");
+        }
+        succeeds(
+            command("cold", engine)
+                .stdin(file)
+                .spawn()
+                .expect("it starts"),
+        );
+    }
+    std::fs::remove_file(&path).expect("it is there");
 }
 
 fn closed() {

@@ -3,11 +3,13 @@
 //! They are shared with other processes (the shell, the other end of a pipeline), so their mode is never changed. A
 //! plain OS thread makes the plain system call. A thread of an engine
 //!
-//! 1. asks the kernel for what it can do at once (`RWF_NOWAIT`, which pipes and sockets know, whatever their mode);
+//! 1. asks the kernel for what it can do at once (`RWF_NOWAIT`, which pipes, sockets and files know, whatever their
+//!    mode);
 //! 2. if that is nothing, waits by the reactor until there is something, and asks again;
-//! 3. for what does not know the flag (terminals, files, named pipes) waits by the reactor, if it can be waited for,
-//!    and makes the plain call in a blocking section: another process may have been faster, and then the call blocks
-//!    an OS thread, but no other thread of the engine.
+//! 3. for what does not know the flag (terminals, named pipes), and what is always ready and yet does nothing at once (a
+//!    file that a disk has to be asked for), waits by the reactor, if it can be waited for, and makes the plain call in
+//!    a blocking section: another process may have been faster, and then the call blocks an OS thread, but no other
+//!    thread of the engine.
 //!
 //! So nothing blocks the others, and nothing is lost: bytes that the kernel took are counted, those that it did not
 //! take are offered again.
@@ -32,6 +34,7 @@ use crate::engine::{Control, Interest, Limit, blocking, here, is_cancelled};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
+use standin_core::context;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::AtomicBool;
@@ -108,25 +111,30 @@ fn input(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize
     if !is_parked_here() {
         return Ok(rustix::io::readv(fd, buffers)?);
     }
+    let mut waits = Waits::new(fd, Interest::Read);
     loop {
-        let may_wait = match read_without_waiting(fd, buffers) {
+        let may_ask_again = match read_without_waiting(fd, buffers) {
             Some(Err(error)) if error.kind() == ErrorKind::Interrupted => continue,
+            // A file's plain call takes no notice of the mode, and any other's says that there is nothing.
             Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
-                if fcntl_getfl(fd)?.contains(OFlags::NONBLOCK) {
-                    return Err(error);
-                }
-                wait(fd, Interest::Read)?
+                !fcntl_getfl(fd)?.contains(OFlags::NONBLOCK) && waits.wait()?
             }
-            Some(done) => return done,
+            Some(done) => return with_progress(done),
             None => {
-                wait(fd, Interest::Read)?;
+                waits.wait()?;
                 false
             }
         };
-        if !may_wait {
+        if !may_ask_again {
             return blocking(|| uninterrupted(|| Ok(rustix::io::readv(fd, buffers)?)))?;
         }
     }
+}
+
+/// Who never has to wait lets others run now and then.
+fn with_progress<T>(done: T) -> T {
+    context::progress();
+    done
 }
 
 /// All of it, as a blocking kernel call writes it, unless an error ends it.
@@ -137,18 +145,19 @@ fn output(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     let mut rest = buffers.to_vec();
     let mut rest = &mut rest[..];
     let (length, mut written) = (length(buffers), 0);
+    let mut waits = Waits::new(fd, Interest::Write);
     loop {
         let done = match write_without_waiting(fd, rest) {
             Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
                 // A cancelled thread does not wait here.
-                if wait(fd, Interest::Write).unwrap_or(false) {
+                if waits.wait().unwrap_or(false) {
                     continue;
                 }
                 write_aside(fd, rest)
             }
-            Some(done) => done,
+            Some(done) => with_progress(done),
             None => {
-                let _ = wait(fd, Interest::Write);
+                let _ = waits.wait();
                 write_aside(fd, rest)
             }
         };
@@ -199,25 +208,45 @@ fn is_parked_here() -> bool {
     !IS_EXITING.load(Relaxed) && Control::current(|control| control.is_some())
 }
 
-/// Waits until the descriptor is ready; false if it cannot be waited for.
-///
-/// # Errors
-///
-/// The calling thread was cancelled.
-fn wait(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<bool> {
-    if is_ready(fd, interest).is_ok() {
-        return Ok(true);
+/// The waits of one operation.
+struct Waits<'a> {
+    fd: BorrowedFd<'a>,
+    interest: Interest,
+    /// It was ready the last time, although the kernel had just done nothing at once.
+    was_ready: bool,
+}
+
+impl<'a> Waits<'a> {
+    fn new(fd: BorrowedFd<'a>, interest: Interest) -> Self {
+        Self {
+            fd,
+            interest,
+            was_ready: false,
+        }
     }
-    let Ok(own) = fd.try_clone_to_owned() else {
-        return Ok(false);
-    };
-    let handle = Handle::new(own);
-    let done = here().ready(handle.as_ref(), interest, Limit::None);
-    // The file is open elsewhere, so closing the descriptor does not end what the reactor knows.
-    drop(handle.into_std());
-    match done {
-        Ok(()) => Ok(true),
-        Err(error) if is_cancelled(&error) => Err(error),
-        Err(_) => Ok(false),
+
+    /// Waits until the descriptor is ready; false if it cannot be waited for, or is ready time and again for nothing.
+    ///
+    /// # Errors
+    ///
+    /// The calling thread was cancelled.
+    fn wait(&mut self) -> io::Result<bool> {
+        if is_ready(self.fd, self.interest).is_ok() {
+            // Once that is a matter of luck.
+            return Ok(!std::mem::replace(&mut self.was_ready, true));
+        }
+        self.was_ready = false;
+        let Ok(own) = self.fd.try_clone_to_owned() else {
+            return Ok(false);
+        };
+        let handle = Handle::new(own);
+        let done = here().ready(handle.as_ref(), self.interest, Limit::None);
+        // The file is open elsewhere, so closing the descriptor does not end what the reactor knows.
+        drop(handle.into_std());
+        match done {
+            Ok(()) => Ok(true),
+            Err(error) if is_cancelled(&error) => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 }

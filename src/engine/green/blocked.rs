@@ -130,7 +130,7 @@ static CALLBACK: RwLock<Option<Callback>> = RwLock::new(None);
 /// about 10 ms: each time anew, also for the same thread. Replaces what was set before.
 ///
 /// It is called on an OS thread of its own, after the other threads were given another one, and so may take its
-/// time. Without a callback, debug builds (those with `debug_assertions`) print each such thread once to stderr,
+/// time: meanwhile up to 1,024 threads wait to be told of, and no more are. Without a callback, debug builds (those with `debug_assertions`) print each such thread once to stderr,
 /// with a backtrace. Release builds print pinned threads alone, without one. After 20 threads no more are printed.
 ///
 /// ```
@@ -147,70 +147,77 @@ pub fn on_blocked(callback: impl Fn(&Blocked) + Send + Sync + 'static) {
     *CALLBACK.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(callback));
 }
 
-/// Tells whoever wants to know. By the monitor, which does not wait for it.
+/// Tells whoever wants to know. By the monitor, which does not wait for it: one OS thread tells of one after the other.
 pub(super) fn report(blocked: Blocked) {
-    let callback = CALLBACK
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    let told = match callback {
-        Some(callback) => reserve::run(Box::new(move || {
-            // What a callback panics with was printed.
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(&blocked)));
-        })),
-        None if blocked.is_pinned() || cfg!(debug_assertions) => print_soon(blocked),
-        None => Ok(()),
-    };
-    if let Err(error) = told {
+    let has_callback = callback().is_some();
+    if !(has_callback || blocked.is_pinned() || cfg!(debug_assertions)) {
+        return;
+    }
+    let mut reporter = reporter();
+    if reporter.waiting.len() == MOST_WAITING {
+        return;
+    }
+    if !has_callback {
+        let id = blocked.control.id().get();
+        if reporter.printed.len() == MOST_PRINTED || !reporter.printed.insert(id) {
+            return;
+        }
+    }
+    reporter.waiting.push_back(blocked);
+    if std::mem::replace(&mut reporter.is_at_work, true) {
+        return;
+    }
+    drop(reporter);
+    if let Err(error) = reserve::run(Box::new(tell_all)) {
+        self::reporter().is_at_work = false;
         complain(&error);
     }
 }
 
 /// How many threads are printed.
-const MOST: usize = 20;
+const MOST_PRINTED: usize = 20;
+/// How many wait to be told of while somebody takes their time for one.
+const MOST_WAITING: usize = 1024;
 
-/// What is to be printed.
+/// What is to be told.
 #[derive(Default)]
-struct Printer {
-    /// The threads that were, or wait for it.
-    threads: HashSet<u64>,
+struct Reporter {
     waiting: VecDeque<Blocked>,
-    /// An OS thread prints.
+    /// The threads that were printed, or wait for it.
+    printed: HashSet<u64>,
+    /// An OS thread tells.
     is_at_work: bool,
 }
 
-static PRINTER: LazyLock<Mutex<Printer>> = LazyLock::new(Mutex::default);
+static REPORTER: LazyLock<Mutex<Reporter>> = LazyLock::new(Mutex::default);
 
-fn printer() -> MutexGuard<'static, Printer> {
-    PRINTER.lock().unwrap_or_else(PoisonError::into_inner)
+fn reporter() -> MutexGuard<'static, Reporter> {
+    REPORTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets one OS thread print it, after those that came before: finding names takes long.
-fn print_soon(blocked: Blocked) -> io::Result<()> {
-    let mut printer = printer();
-    if printer.threads.len() == MOST || !printer.threads.insert(blocked.control.id().get()) {
-        return Ok(());
-    }
-    printer.waiting.push_back(blocked);
-    if std::mem::replace(&mut printer.is_at_work, true) {
-        return Ok(());
-    }
-    drop(printer);
-    reserve::run(Box::new(print_all)).inspect_err(|_| self::printer().is_at_work = false)
+fn callback() -> Option<Callback> {
+    CALLBACK
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
 }
 
-fn print_all() {
+fn tell_all() {
     loop {
-        let mut printer = printer();
-        let Some(blocked) = printer.waiting.pop_front() else {
-            printer.is_at_work = false;
+        let mut reporter = reporter();
+        let Some(blocked) = reporter.waiting.pop_front() else {
+            reporter.is_at_work = false;
             return;
         };
-        let is_last = printer.threads.len() == MOST && printer.waiting.is_empty();
-        drop(printer);
-        // By standin's own, so that it stands between two lines of the program's. If it cannot be printed, nobody reads
-        // it.
-        let _ = stderr().write_all(text_of(&blocked, is_last).as_bytes());
+        let is_last = reporter.printed.len() == MOST_PRINTED && reporter.waiting.is_empty();
+        drop(reporter);
+        // What a callback panics with was printed.
+        let _ = catch_unwind(AssertUnwindSafe(|| match callback() {
+            Some(callback) => callback(&blocked),
+            // By standin's own, so that it stands between two lines of the program's. If it cannot be printed, nobody
+            // reads it.
+            None => drop(stderr().write_all(text_of(&blocked, is_last).as_bytes())),
+        }));
     }
 }
 

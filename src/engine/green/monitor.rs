@@ -167,6 +167,10 @@ struct Culprit {
     control: Arc<Control>,
     since: u64,
     computes: bool,
+    machine: &'static Machine,
+    /// The time that the machine had had of a core, and when that was.
+    core_time: u64,
+    seen: u64,
     is_reported: bool,
     place: Place,
 }
@@ -229,7 +233,7 @@ impl Watch {
             Kind::Pinned => {
                 if is_long && !run.is_reported {
                     run.is_reported = true;
-                    if let Some((_asked, culprit)) = stop(processor, run, computes) {
+                    if let Some((_asked, culprit)) = stop(processor, run, computes, self.now) {
                         self.culprits.push(culprit);
                     }
                 }
@@ -253,7 +257,7 @@ impl Watch {
             Some(vacancy) => vacancy,
             None => reserve::claim()?,
         };
-        let Some((asked, culprit)) = stop(processor, run, computes) else {
+        let Some((asked, culprit)) = stop(processor, run, computes, self.now) else {
             self.spare.push(vacancy);
             return Ok(());
         };
@@ -277,6 +281,7 @@ impl Watch {
     fn report(&mut self) {
         self.culprits.retain(|culprit| culprit.place.is_there());
         for culprit in &mut self.culprits {
+            culprit.look_again(self.now);
             let duration = self.now - culprit.since;
             if duration >= PATIENCE && !culprit.is_reported {
                 culprit.is_reported = true;
@@ -311,8 +316,26 @@ impl Watch {
     }
 }
 
+impl Culprit {
+    /// Now and then: who computed may be in the kernel now, or the other way round.
+    fn look_again(&mut self, now: u64) {
+        let elapsed = now - self.seen;
+        if elapsed >= PATIENCE {
+            let core_time = self.machine.os_thread().core_time();
+            let used = core_time.saturating_sub(self.core_time);
+            self.computes = LEAST_SHARE * used > elapsed;
+            (self.core_time, self.seen) = (core_time, now);
+        }
+    }
+}
+
 /// Keeps the machine out of the scheduler, if it is still in that run; who is to blame.
-fn stop(processor: &Processor, run: &Run, computes: bool) -> Option<(Asked<'static>, Culprit)> {
+fn stop(
+    processor: &Processor,
+    run: &Run,
+    computes: bool,
+    now: u64,
+) -> Option<(Asked<'static>, Culprit)> {
     let asked = run.machine.hold.ask(barrier::pass)?;
     if run.machine.turns() != run.turn || !ptr::eq(run.machine.processor(), processor) {
         return None;
@@ -323,6 +346,9 @@ fn stop(processor: &Processor, run: &Run, computes: bool) -> Option<(Asked<'stat
         control: unsafe { (*task).control.clone() },
         since: run.since,
         computes,
+        machine: run.machine,
+        core_time: run.seen_core_time,
+        seen: now,
         is_reported: false,
         place: Place::new(run.machine, run.turn, task),
     };
