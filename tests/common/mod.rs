@@ -9,5 +9,6 @@ pub(crate) mod isolated;
 pub(crate) mod limit;
 #[cfg(feature = "may")]
 pub(crate) mod may;
+pub(crate) mod reads;
 pub(crate) mod wait;
 pub(crate) mod watch;

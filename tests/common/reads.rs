@@ -1,0 +1,18 @@
+//! How often this process asks the kernel to read.
+
+use std::fs::{read_dir, read_to_string};
+
+/// By all its OS threads that are there, but for the monitor, which looks at the others all the time.
+pub(crate) fn reads() -> usize {
+    let tasks = read_dir("/proc/self/task").expect("/proc is mounted");
+    let counts = tasks.filter_map(|task| {
+        let task = task.ok()?.path();
+        let name = read_to_string(task.join("comm")).ok()?;
+        let counters = read_to_string(task.join("io")).ok()?;
+        let count = counters
+            .lines()
+            .find_map(|line| line.strip_prefix("syscr: "))?;
+        (name != "standin-monitor\n").then(|| count.parse::<usize>().expect("a number"))
+    });
+    counts.sum()
+}
