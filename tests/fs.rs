@@ -61,6 +61,93 @@ fn a_lock_that_is_waited_for() {
     .succeeds();
 }
 
+/// More threads than there are OS threads for sections wait, and who has the lock needs one to go on.
+fn crowd(count: usize) {
+    let path = name("crowd");
+    let mut first = File::create(&path).expect("the folder is there");
+    first.lock().expect("nobody has it");
+    let (sender, receiver) = channel();
+    let waiters: Vec<_> = (0..count)
+        .map(|_| {
+            let (path, sender) = (path.clone(), sender.clone());
+            thread::spawn(move || {
+                let mut file = File::options().append(true).open(path).expect("as above");
+                sender.send(()).expect("somebody receives");
+                file.lock().expect("in the end");
+                file.write_all(b"x").expect("there is room");
+                file.unlock().expect("this has it");
+            })
+        })
+        .collect();
+    assert_eq!(receiver.iter().take(count).count(), count);
+    first.write_all(b"x").expect("there is room");
+    first.unlock().expect("this has it");
+    for waiter in waiters {
+        waiter.join().expect("no panic");
+    }
+    let length = std::fs::metadata(&path).expect("it was made").len();
+    assert_eq!(length, count as u64 + 1);
+    std::fs::remove_file(path).expect("it was made");
+}
+
+#[test]
+fn a_lock_that_many_wait_for() {
+    isolated(ONE, || {
+        for engine in engines() {
+            engine.run(|| crowd(600));
+        }
+    })
+    .succeeds();
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn a_lock_where_one_section_runs_at_a_time() {
+    isolated(&[], || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .expect("there is room for a runtime");
+        let _entered = runtime.enter();
+        engine::ASYNC.run(|| crowd(3));
+    })
+    .succeeds();
+}
+
+/// It goes on waiting, and lets the others run as before: on a runtime of one OS thread nobody takes that from it.
+#[cfg(feature = "async")]
+#[test]
+fn a_lock_that_a_cancelled_thread_waits_for() {
+    isolated(&[], || {
+        let _entered = common::current::enter();
+        engine::ASYNC.run(|| {
+            let path = name("cancelled");
+            let first = File::create(&path).expect("the folder is there");
+            first.lock().expect("nobody has it");
+            let (sender, receiver) = channel();
+            let waiter = {
+                let file = File::open(&path).expect("it was made");
+                thread::spawn(move || {
+                    sender.send("waits").expect("somebody receives");
+                    file.lock()
+                })
+            };
+            assert_eq!(receiver.recv(), Ok("waits"));
+            waiter.thread().cancel();
+            for n in 0..100 {
+                assert_eq!(thread::spawn(move || n).join().ok(), Some(n));
+            }
+            assert!(!waiter.is_finished());
+            first.unlock().expect("this has it");
+            waiter.join().expect("no panic").expect("the lock");
+            std::fs::remove_file(path).expect("it was made");
+        });
+    })
+    .succeeds();
+}
+
 #[test]
 fn a_reader_that_waits() {
     isolated(ONE, || {

@@ -1,6 +1,8 @@
 //! An open file.
 
 use super::{FileTimes, Metadata, OpenOptions, Permissions, TryLockError, aside};
+use crate::engine::{self, Backoff};
+use standin_core::context;
 use std::fmt;
 use std::fs::File as StdFile;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
@@ -71,30 +73,26 @@ impl File {
         aside(|| self.0.sync_data())
     }
 
-    /// This corresponds to [`std::fs::File::lock`]. As long as it waits it keeps an OS thread.
+    /// This corresponds to [`std::fs::File::lock`].
+    ///
+    /// An OS thread waits in the kernel. Other threads ask again, after pauses of 50 µs to 10 ms: in the kernel they would
+    /// keep the OS threads that whoever has the lock may need to go on. So they get the lock up to 10 ms later, and in any
+    /// order; where others never leave it free for long, that can take long.
     ///
     /// # Errors
     ///
     /// As std's.
     pub fn lock(&self) -> io::Result<()> {
-        match self.0.try_lock() {
-            Err(TryLockError::WouldBlock) => aside(|| self.0.lock()),
-            Err(TryLockError::Error(error)) => Err(error),
-            Ok(()) => Ok(()),
-        }
+        locked(|| self.0.lock(), || self.0.try_lock())
     }
 
-    /// This corresponds to [`std::fs::File::lock_shared`]. As long as it waits it keeps an OS thread.
+    /// This corresponds to [`std::fs::File::lock_shared`]. It waits as [`lock`](Self::lock) does.
     ///
     /// # Errors
     ///
     /// As std's.
     pub fn lock_shared(&self) -> io::Result<()> {
-        match self.0.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => aside(|| self.0.lock_shared()),
-            Err(TryLockError::Error(error)) => Err(error),
-            Ok(()) => Ok(()),
-        }
+        locked(|| self.0.lock_shared(), || self.0.try_lock_shared())
     }
 
     /// This corresponds to [`std::fs::File::try_lock`].
@@ -176,6 +174,28 @@ impl File {
     /// As std's.
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time))
+    }
+}
+
+/// Takes a lock by `wait`, which blocks the OS thread, where that is right, and by `attempt` elsewhere.
+fn locked(
+    wait: impl FnOnce() -> io::Result<()>,
+    mut attempt: impl FnMut() -> Result<(), TryLockError>,
+) -> io::Result<()> {
+    if engine::is_os_thread() {
+        return wait();
+    }
+    let mut backoff = Backoff::new();
+    loop {
+        match attempt() {
+            Err(TryLockError::WouldBlock) => backoff.park(),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => {
+                // Who only takes and leaves locks lets others run now and then.
+                context::progress();
+                return Ok(());
+            }
+        }
     }
 }
 
