@@ -10,7 +10,8 @@ use standin::fs::File;
 use standin::sync::mpsc::channel;
 use standin::thread;
 use std::ffi::CString;
-use std::io::{Read as _, Write as _};
+use std::io::{IoSlice, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 /// Every engine whose threads share OS threads, and the promise that some of them ask for.
@@ -187,13 +188,37 @@ fn a_reader_that_waits() {
 
 /// How often this process has asked the kernel to read.
 fn reads() -> u64 {
+    counter("syscr: ")
+}
+
+fn counter(name: &str) -> u64 {
     let counters = std::fs::read_to_string("/proc/self/io").expect("the kernel counts");
-    let count = counters
-        .lines()
-        .find_map(|line| line.strip_prefix("syscr: "));
+    let count = counters.lines().find_map(|line| line.strip_prefix(name));
     count
         .and_then(|count| count.parse().ok())
         .expect("a number")
+}
+
+/// Also where the kernel knows writes that do not wait: such a one may end in the middle.
+#[test]
+fn a_write_is_one_of_the_kernel() {
+    isolated(&[], || {
+        let path = name("written");
+        let mut options = File::options();
+        let mut file = options.append(true).create(true).open(&path).expect("room");
+        let writes = || counter("syscw: ");
+        let before = writes();
+        for n in 0..10 {
+            let bytes = [b'x'; 100];
+            assert_eq!(file.write(&bytes).expect("there is room"), 100);
+            let parts = [IoSlice::new(&bytes), IoSlice::new(&bytes)];
+            assert_eq!(file.write_vectored(&parts).expect("there is room"), 200);
+            assert_eq!(file.write_at(&bytes, n).expect("there is room"), 100);
+        }
+        assert_eq!(writes() - before, 30);
+        std::fs::remove_file(path).expect("it was made");
+    })
+    .succeeds();
 }
 
 /// A copy of so much through a buffer takes a hundred reads or more.

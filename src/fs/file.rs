@@ -199,12 +199,15 @@ fn locked(
     }
 }
 
-/// What the kernel can do without waiting for a disk.
+/// What the kernel can read without waiting for a disk.
+///
+/// Writes have no such form: one that may not wait can end in the middle where `write` writes everything, and the rest of a
+/// record would come after what others append meanwhile.
 #[cfg(target_os = "linux")]
 mod at_once {
-    use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev2};
+    use rustix::io::{ReadWriteFlags, preadv2};
     use standin_core::context;
-    use std::io::{IoSlice, IoSliceMut};
+    use std::io::IoSliceMut;
     use std::os::fd::AsFd;
 
     /// Where the file stands, which then moves on.
@@ -216,17 +219,8 @@ mod at_once {
         buffers: &mut [IoSliceMut<'_>],
         offset: u64,
     ) -> Option<usize> {
-        done(preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT))
-    }
-
-    /// As `read`.
-    pub(super) fn write(file: impl AsFd, buffers: &[IoSlice<'_>], offset: u64) -> Option<usize> {
-        done(pwritev2(file, buffers, offset, ReadWriteFlags::NOWAIT))
-    }
-
-    /// Who has only such reads and writes lets others run now and then.
-    fn done(result: Result<usize, Errno>) -> Option<usize> {
-        let count = result.ok()?;
+        let count = preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT).ok()?;
+        // Who has only such reads lets others run now and then.
         context::progress();
         Some(count)
     }
@@ -235,16 +229,12 @@ mod at_once {
 /// Elsewhere nobody knows.
 #[cfg(not(target_os = "linux"))]
 mod at_once {
-    use std::io::{IoSlice, IoSliceMut};
+    use std::io::IoSliceMut;
     use std::os::fd::AsFd;
 
     pub(super) const HERE: u64 = u64::MAX;
 
     pub(super) fn read(_: impl AsFd, _: &mut [IoSliceMut<'_>], _: u64) -> Option<usize> {
-        None
-    }
-
-    pub(super) fn write(_: impl AsFd, _: &[IoSlice<'_>], _: u64) -> Option<usize> {
         None
     }
 }
@@ -271,13 +261,11 @@ impl Read for &File {
 
 impl Write for &File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        at_once::write(&self.0, &[IoSlice::new(bytes)], at_once::HERE)
-            .map_or_else(|| aside(|| (&self.0).write(bytes)), Ok)
+        aside(|| (&self.0).write(bytes))
     }
 
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        at_once::write(&self.0, buffers, at_once::HERE)
-            .map_or_else(|| aside(|| (&self.0).write_vectored(buffers)), Ok)
+        aside(|| (&self.0).write_vectored(buffers))
     }
 
     /// There is nothing to do, as with std's.
@@ -339,10 +327,7 @@ impl FileExt for File {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        let at_once = is_place(offset)
-            .then(|| at_once::write(&self.0, &[IoSlice::new(bytes)], offset))
-            .flatten();
-        at_once.map_or_else(|| aside(|| self.0.write_at(bytes, offset)), Ok)
+        aside(|| self.0.write_at(bytes, offset))
     }
 }
 
