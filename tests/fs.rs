@@ -264,3 +264,54 @@ fn the_kernel_copies() {
     })
     .succeeds();
 }
+
+/// OS threads that are refused every blocking section from the second on.
+#[cfg(feature = "threads")]
+mod refusing {
+    use standin::engine::{Contract, NewThread, Sleep, Socket, Spawn, THREADS};
+    use std::io;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread::JoinHandle;
+
+    /// How many were asked for.
+    pub(crate) struct Refusing(pub(crate) AtomicU32);
+
+    impl Contract for Refusing {
+        fn name(&self) -> &'static str {
+            "refusing"
+        }
+    }
+
+    impl Spawn for Refusing {
+        fn start(&'static self, thread: NewThread) -> io::Result<Option<JoinHandle<()>>> {
+            THREADS.contract().start(thread)
+        }
+
+        fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+            if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
+                return Err(io::Error::other("no section"));
+            }
+            section();
+            Ok(())
+        }
+    }
+
+    impl Sleep for Refusing {}
+    impl Socket for Refusing {}
+}
+
+/// As std's after an error: who skips errors comes to an end.
+#[cfg(feature = "threads")]
+#[test]
+fn a_directory_ends_after_a_refused_section() {
+    static REFUSING: refusing::Refusing = refusing::Refusing(std::sync::atomic::AtomicU32::new(0));
+    Engine::new(&REFUSING).run(|| {
+        let mut entries = standin::fs::read_dir("/").expect("the first section");
+        let refused = entries.next().expect("it is said");
+        assert_eq!(refused.expect_err("refused").to_string(), "no section");
+        assert!(entries.next().is_none());
+        assert!(entries.next().is_none());
+    });
+    // Nor does it ask again.
+    assert_eq!(REFUSING.0.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
