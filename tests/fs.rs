@@ -10,7 +10,8 @@ use standin::fs::File;
 use standin::sync::mpsc::channel;
 use standin::thread;
 use std::ffi::CString;
-use std::io::{Read as _, Write as _};
+use std::io::{IoSlice, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 /// Every engine whose threads share OS threads, and the promise that some of them ask for.
@@ -61,6 +62,93 @@ fn a_lock_that_is_waited_for() {
     .succeeds();
 }
 
+/// More threads than there are OS threads for sections wait, and who has the lock needs one to go on.
+fn crowd(count: usize) {
+    let path = name("crowd");
+    let mut first = File::create(&path).expect("the folder is there");
+    first.lock().expect("nobody has it");
+    let (sender, receiver) = channel();
+    let waiters: Vec<_> = (0..count)
+        .map(|_| {
+            let (path, sender) = (path.clone(), sender.clone());
+            thread::spawn(move || {
+                let mut file = File::options().append(true).open(path).expect("as above");
+                sender.send(()).expect("somebody receives");
+                file.lock().expect("in the end");
+                file.write_all(b"x").expect("there is room");
+                file.unlock().expect("this has it");
+            })
+        })
+        .collect();
+    assert_eq!(receiver.iter().take(count).count(), count);
+    first.write_all(b"x").expect("there is room");
+    first.unlock().expect("this has it");
+    for waiter in waiters {
+        waiter.join().expect("no panic");
+    }
+    let length = std::fs::metadata(&path).expect("it was made").len();
+    assert_eq!(length, count as u64 + 1);
+    std::fs::remove_file(path).expect("it was made");
+}
+
+#[test]
+fn a_lock_that_many_wait_for() {
+    isolated(ONE, || {
+        for engine in engines() {
+            engine.run(|| crowd(600));
+        }
+    })
+    .succeeds();
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn a_lock_where_one_section_runs_at_a_time() {
+    isolated(&[], || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .expect("there is room for a runtime");
+        let _entered = runtime.enter();
+        engine::ASYNC.run(|| crowd(3));
+    })
+    .succeeds();
+}
+
+/// It goes on waiting, and lets the others run as before: on a runtime of one OS thread nobody takes that from it.
+#[cfg(feature = "async")]
+#[test]
+fn a_lock_that_a_cancelled_thread_waits_for() {
+    isolated(&[], || {
+        let _entered = common::current::enter();
+        engine::ASYNC.run(|| {
+            let path = name("cancelled");
+            let first = File::create(&path).expect("the folder is there");
+            first.lock().expect("nobody has it");
+            let (sender, receiver) = channel();
+            let waiter = {
+                let file = File::open(&path).expect("it was made");
+                thread::spawn(move || {
+                    sender.send("waits").expect("somebody receives");
+                    file.lock()
+                })
+            };
+            assert_eq!(receiver.recv(), Ok("waits"));
+            waiter.thread().cancel();
+            for n in 0..100 {
+                assert_eq!(thread::spawn(move || n).join().ok(), Some(n));
+            }
+            assert!(!waiter.is_finished());
+            first.unlock().expect("this has it");
+            waiter.join().expect("no panic").expect("the lock");
+            std::fs::remove_file(path).expect("it was made");
+        });
+    })
+    .succeeds();
+}
+
 #[test]
 fn a_reader_that_waits() {
     isolated(ONE, || {
@@ -100,13 +188,37 @@ fn a_reader_that_waits() {
 
 /// How often this process has asked the kernel to read.
 fn reads() -> u64 {
+    counter("syscr: ")
+}
+
+fn counter(name: &str) -> u64 {
     let counters = std::fs::read_to_string("/proc/self/io").expect("the kernel counts");
-    let count = counters
-        .lines()
-        .find_map(|line| line.strip_prefix("syscr: "));
+    let count = counters.lines().find_map(|line| line.strip_prefix(name));
     count
         .and_then(|count| count.parse().ok())
         .expect("a number")
+}
+
+/// Also where the kernel knows writes that do not wait: such a one may end in the middle.
+#[test]
+fn a_write_is_one_of_the_kernel() {
+    isolated(&[], || {
+        let path = name("written");
+        let mut options = File::options();
+        let mut file = options.append(true).create(true).open(&path).expect("room");
+        let writes = || counter("syscw: ");
+        let before = writes();
+        for n in 0..10 {
+            let bytes = [b'x'; 100];
+            assert_eq!(file.write(&bytes).expect("there is room"), 100);
+            let parts = [IoSlice::new(&bytes), IoSlice::new(&bytes)];
+            assert_eq!(file.write_vectored(&parts).expect("there is room"), 200);
+            assert_eq!(file.write_at(&bytes, n).expect("there is room"), 100);
+        }
+        assert_eq!(writes() - before, 30);
+        std::fs::remove_file(path).expect("it was made");
+    })
+    .succeeds();
 }
 
 /// A copy of so much through a buffer takes a hundred reads or more.
@@ -151,4 +263,55 @@ fn the_kernel_copies() {
         std::fs::remove_file(two).expect("it was made");
     })
     .succeeds();
+}
+
+/// OS threads that are refused every blocking section from the second on.
+#[cfg(feature = "threads")]
+mod refusing {
+    use standin::engine::{Contract, NewThread, Sleep, Socket, Spawn, THREADS};
+    use std::io;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread::JoinHandle;
+
+    /// How many were asked for.
+    pub(crate) struct Refusing(pub(crate) AtomicU32);
+
+    impl Contract for Refusing {
+        fn name(&self) -> &'static str {
+            "refusing"
+        }
+    }
+
+    impl Spawn for Refusing {
+        fn start(&'static self, thread: NewThread) -> io::Result<Option<JoinHandle<()>>> {
+            THREADS.contract().start(thread)
+        }
+
+        fn blocking(&self, section: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+            if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
+                return Err(io::Error::other("no section"));
+            }
+            section();
+            Ok(())
+        }
+    }
+
+    impl Sleep for Refusing {}
+    impl Socket for Refusing {}
+}
+
+/// As std's after an error: who skips errors comes to an end.
+#[cfg(feature = "threads")]
+#[test]
+fn a_directory_ends_after_a_refused_section() {
+    static REFUSING: refusing::Refusing = refusing::Refusing(std::sync::atomic::AtomicU32::new(0));
+    Engine::new(&REFUSING).run(|| {
+        let mut entries = standin::fs::read_dir("/").expect("the first section");
+        let refused = entries.next().expect("it is said");
+        assert_eq!(refused.expect_err("refused").to_string(), "no section");
+        assert!(entries.next().is_none());
+        assert!(entries.next().is_none());
+    });
+    // Nor does it ask again.
+    assert_eq!(REFUSING.0.load(std::sync::atomic::Ordering::Relaxed), 2);
 }

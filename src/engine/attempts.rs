@@ -5,7 +5,6 @@
 //! An attempt is the operation of the engine's contract with [`Limit::Immediate`](super::Limit::Immediate): the future
 //! may be polled by anybody, who must not be blocked.
 
-pub(crate) use super::operations::Backoff;
 use super::operations::{Look, until_not_interrupted, would_block};
 use super::source::{Interest, Registered};
 use super::{Control, Engine, SocketRef, kernel, tokio};

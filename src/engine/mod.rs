@@ -65,6 +65,7 @@ pub use contract::{BoxedFuture, Contract, Sleep, Socket, Spawn};
 pub use control::Control;
 pub(crate) use new_thread::Main;
 pub use new_thread::{Finished, NewThread};
+pub(crate) use operations::Backoff;
 #[cfg(feature = "_pinned")]
 pub use pinned::accept as accept_pinned;
 pub use readiness::Readiness;
@@ -209,6 +210,11 @@ pub(crate) fn here() -> &'static dyn Contract {
     Control::current(|control| control.and_then(|control| control.engine()))
         .unwrap_or(OS)
         .0
+}
+
+/// Whether the caller has an OS thread for itself: blocked, it stops nobody and takes nothing that others may need.
+pub(crate) fn is_os_thread() -> bool {
+    Engine(here()) == OS
 }
 
 /// Runs `section`, which may block its OS thread for long, so that the other threads of the engine go on.

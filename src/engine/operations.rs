@@ -30,9 +30,10 @@ use super::socket::{Limit, Patience, SocketRef};
 use super::source::Interest;
 use super::{Control, here};
 use rustix::io::Errno;
-use standin_core::{Instant, context};
+use standin_core::{Instant, context, wait_queue};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 /// How a thread waits.
@@ -323,6 +324,13 @@ impl Backoff {
         let pause = self.0;
         self.0 = LONGEST_PAUSE.min(pause * 2);
         pause
+    }
+
+    /// Parks the calling thread for the next pause, on the clock of its engine. A cancellation does not end that.
+    pub(crate) fn park(&mut self) {
+        let next = context::now().checked_add(self.next());
+        // A wake that was meant for what lay there before may end it early.
+        let _ = wait_queue::wait(&AtomicU32::new(0), 0, next);
     }
 }
 

@@ -61,6 +61,7 @@ pub fn read_dir<P: AsRef<Path>>(path: P) -> io::Result<ReadDir> {
     Ok(ReadDir {
         std,
         ahead: VecDeque::new(),
+        has_ended: false,
     })
 }
 
@@ -73,19 +74,20 @@ const AHEAD: usize = 64;
 pub struct ReadDir {
     std: std::fs::ReadDir,
     ahead: VecDeque<io::Result<DirEntry>>,
+    /// Nothing more is read: after the last entry, and after an error, as in std.
+    has_ended: bool,
 }
 
 impl Iterator for ReadDir {
     type Item = io::Result<DirEntry>;
 
     fn next(&mut self) -> Option<io::Result<DirEntry>> {
-        if self.ahead.is_empty() {
+        if self.ahead.is_empty() && !self.has_ended {
             let std = &mut self.std;
             let read = || Ok(std.take(AHEAD).map(|entry| entry.map(DirEntry)).collect());
-            match aside(read) {
-                Ok(entries) => self.ahead = entries,
-                Err(error) => return Some(Err(error)),
-            }
+            // Also by an error of the section: whoever skips errors would be given it for ever.
+            self.ahead = aside(read).unwrap_or_else(|error| VecDeque::from([Err(error)]));
+            self.has_ended = self.ahead.len() < AHEAD;
         }
         self.ahead.pop_front()
     }

@@ -1,6 +1,8 @@
 //! An open file.
 
 use super::{FileTimes, Metadata, OpenOptions, Permissions, TryLockError, aside};
+use crate::engine::{self, Backoff};
+use standin_core::context;
 use std::fmt;
 use std::fs::File as StdFile;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
@@ -71,30 +73,26 @@ impl File {
         aside(|| self.0.sync_data())
     }
 
-    /// This corresponds to [`std::fs::File::lock`]. As long as it waits it keeps an OS thread.
+    /// This corresponds to [`std::fs::File::lock`].
+    ///
+    /// An OS thread waits in the kernel. Other threads ask again, after pauses of 50 µs to 10 ms: in the kernel they would
+    /// keep the OS threads that whoever has the lock may need to go on. So they get the lock up to 10 ms later, and in any
+    /// order; where others never leave it free for long, that can take long.
     ///
     /// # Errors
     ///
     /// As std's.
     pub fn lock(&self) -> io::Result<()> {
-        match self.0.try_lock() {
-            Err(TryLockError::WouldBlock) => aside(|| self.0.lock()),
-            Err(TryLockError::Error(error)) => Err(error),
-            Ok(()) => Ok(()),
-        }
+        locked(|| self.0.lock(), || self.0.try_lock())
     }
 
-    /// This corresponds to [`std::fs::File::lock_shared`]. As long as it waits it keeps an OS thread.
+    /// This corresponds to [`std::fs::File::lock_shared`]. It waits as [`lock`](Self::lock) does.
     ///
     /// # Errors
     ///
     /// As std's.
     pub fn lock_shared(&self) -> io::Result<()> {
-        match self.0.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => aside(|| self.0.lock_shared()),
-            Err(TryLockError::Error(error)) => Err(error),
-            Ok(()) => Ok(()),
-        }
+        locked(|| self.0.lock_shared(), || self.0.try_lock_shared())
     }
 
     /// This corresponds to [`std::fs::File::try_lock`].
@@ -179,12 +177,37 @@ impl File {
     }
 }
 
-/// What the kernel can do without waiting for a disk.
+/// Takes a lock by `wait`, which blocks the OS thread, where that is right, and by `attempt` elsewhere.
+fn locked(
+    wait: impl FnOnce() -> io::Result<()>,
+    mut attempt: impl FnMut() -> Result<(), TryLockError>,
+) -> io::Result<()> {
+    if engine::is_os_thread() {
+        return wait();
+    }
+    let mut backoff = Backoff::new();
+    loop {
+        match attempt() {
+            Err(TryLockError::WouldBlock) => backoff.park(),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => {
+                // Who only takes and leaves locks lets others run now and then.
+                context::progress();
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What the kernel can read without waiting for a disk.
+///
+/// Writes have no such form: one that may not wait can end in the middle where `write` writes everything, and the rest of a
+/// record would come after what others append meanwhile.
 #[cfg(target_os = "linux")]
 mod at_once {
-    use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev2};
+    use rustix::io::{ReadWriteFlags, preadv2};
     use standin_core::context;
-    use std::io::{IoSlice, IoSliceMut};
+    use std::io::IoSliceMut;
     use std::os::fd::AsFd;
 
     /// Where the file stands, which then moves on.
@@ -196,17 +219,8 @@ mod at_once {
         buffers: &mut [IoSliceMut<'_>],
         offset: u64,
     ) -> Option<usize> {
-        done(preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT))
-    }
-
-    /// As `read`.
-    pub(super) fn write(file: impl AsFd, buffers: &[IoSlice<'_>], offset: u64) -> Option<usize> {
-        done(pwritev2(file, buffers, offset, ReadWriteFlags::NOWAIT))
-    }
-
-    /// Who has only such reads and writes lets others run now and then.
-    fn done(result: Result<usize, Errno>) -> Option<usize> {
-        let count = result.ok()?;
+        let count = preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT).ok()?;
+        // Who has only such reads lets others run now and then.
         context::progress();
         Some(count)
     }
@@ -215,16 +229,12 @@ mod at_once {
 /// Elsewhere nobody knows.
 #[cfg(not(target_os = "linux"))]
 mod at_once {
-    use std::io::{IoSlice, IoSliceMut};
+    use std::io::IoSliceMut;
     use std::os::fd::AsFd;
 
     pub(super) const HERE: u64 = u64::MAX;
 
     pub(super) fn read(_: impl AsFd, _: &mut [IoSliceMut<'_>], _: u64) -> Option<usize> {
-        None
-    }
-
-    pub(super) fn write(_: impl AsFd, _: &[IoSlice<'_>], _: u64) -> Option<usize> {
         None
     }
 }
@@ -251,13 +261,11 @@ impl Read for &File {
 
 impl Write for &File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        at_once::write(&self.0, &[IoSlice::new(bytes)], at_once::HERE)
-            .map_or_else(|| aside(|| (&self.0).write(bytes)), Ok)
+        aside(|| (&self.0).write(bytes))
     }
 
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        at_once::write(&self.0, buffers, at_once::HERE)
-            .map_or_else(|| aside(|| (&self.0).write_vectored(buffers)), Ok)
+        aside(|| (&self.0).write_vectored(buffers))
     }
 
     /// There is nothing to do, as with std's.
@@ -319,10 +327,7 @@ impl FileExt for File {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        let at_once = is_place(offset)
-            .then(|| at_once::write(&self.0, &[IoSlice::new(bytes)], offset))
-            .flatten();
-        at_once.map_or_else(|| aside(|| self.0.write_at(bytes, offset)), Ok)
+        aside(|| self.0.write_at(bytes, offset))
     }
 }
 

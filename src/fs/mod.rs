@@ -1,8 +1,12 @@
 //! Files, as [`std::fs`]. What may wait for a disk parks the green thread that it is called on.
 //!
 //! The kernel has no readiness for files, so what may wait runs in a blocking section (`engine::blocking`), on an OS thread
-//! that the other threads do not need. Reads and writes of data that the kernel has in memory wait for nothing: on
-//! Linux they are tried first in a way that does not wait (`RWF_NOWAIT`), and need no section where that succeeds.
+//! The kernel has no readiness for files, so what may wait runs in a blocking section (`engine::blocking`), on an OS thread
+//! that the other threads do not need. Reads of data that the kernel has in memory wait for nothing: on Linux they are
+//! tried first in a way that does not wait (`RWF_NOWAIT`), and need no section where that succeeds. Writes always
+//! take one: what does not wait may write a part where `write` writes everything.
+//!
+//! Who waits for a lock of a file takes no OS thread, but comes later than in std: see [`File::lock`].
 //!
 //! Where no OS thread is to be had for a section, an operation fails with that error, besides std's own. Cancellation does
 //! not reach operations on files: they end by themselves. Closing a file is not counted as waiting.

@@ -1,10 +1,9 @@
-//! What files and directories promise.
+//! What files promise.
 
 use super::shapes::{fs, os, sync, thread};
 use fs::{DirBuilder, File, OpenOptions, TryLockError};
 use os::unix::fs::{
-    DirBuilderExt as _, DirEntryExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _,
-    PermissionsExt as _, symlink,
+    FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink,
 };
 use std::collections::BTreeSet;
 use std::ffi::CString;
@@ -25,11 +24,15 @@ pub const ALL: &[(&str, fn())] = &[
     ("fs_read_nothing", fs_read_nothing),
     ("fs_at_places", fs_at_places),
     ("fs_large", fs_large),
+    ("fs_at_odd_places", fs_at_odd_places),
     ("fs_not_text", fs_not_text),
     ("fs_open_errors", fs_open_errors),
+    ("fs_option_errors", fs_option_errors),
+    ("fs_options_that_go_together", fs_options_that_go_together),
     ("fs_wrong_mode", fs_wrong_mode),
     ("fs_lengths", fs_lengths),
     ("fs_clone", fs_clone),
+    ("fs_clones_and_lengths", fs_clones_and_lengths),
     ("fs_conversions", fs_conversions),
     ("fs_text", fs_text),
     ("fs_metadata", fs_metadata),
@@ -37,8 +40,6 @@ pub const ALL: &[(&str, fn())] = &[
     ("fs_locks", fs_locks),
     ("fs_lock_waits", fs_lock_waits),
     ("fs_lock_ends_with_the_file", fs_lock_ends_with_the_file),
-    ("fs_directories", fs_directories),
-    ("fs_many_entries", fs_many_entries),
     ("fs_links", fs_links),
     ("fs_copy_and_rename", fs_copy_and_rename),
     ("fs_fifo", fs_fifo),
@@ -46,10 +47,10 @@ pub const ALL: &[(&str, fn())] = &[
 ];
 
 /// A folder of its own, which goes with this.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("standin-fs-{}-{number}", std::process::id());
@@ -58,7 +59,7 @@ impl Folder {
         Self(path)
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -179,6 +180,31 @@ fn fs_at_places() {
     assert_eq!(fs::read(folder.at("file")).unwrap(), b"0ab3456789");
 }
 
+fn fs_at_odd_places() {
+    let folder = Folder::new();
+    let mut file = read_write().open(folder.at("file")).unwrap();
+    file.write_all(b"start").unwrap();
+    // Across the edges of pages, and behind the end.
+    let bytes: Vec<u8> = (0..10_001).map(|n| (n % 251) as u8).collect();
+    for offset in [3, 4095, 4097, 20_011] {
+        file.write_all_at(&bytes, offset).unwrap();
+        let mut read = vec![0; bytes.len()];
+        file.read_exact_at(&mut read, offset).unwrap();
+        assert!(read == bytes, "{offset}");
+        assert_eq!(file.stream_position().unwrap(), 5);
+    }
+    assert_eq!(file.metadata().unwrap().len(), 20_011 + 10_001);
+    // What nobody wrote.
+    let mut hole = [1; 7];
+    file.read_exact_at(&mut hole, 15_001).unwrap();
+    assert_eq!(hole, [0; 7]);
+    // The position is the clone's as well.
+    let mut clone = file.try_clone().unwrap();
+    clone.read_exact_at(&mut hole, 1).unwrap();
+    assert_eq!(&hole[..2], b"ta");
+    assert_eq!(clone.stream_position().unwrap(), 5);
+}
+
 fn fs_large() {
     let folder = Folder::new();
     let bytes: Vec<u8> = (0..3 << 20).map(|n| (n % 251) as u8).collect();
@@ -249,6 +275,82 @@ fn fs_open_errors() {
     assert_eq!(error.kind(), ErrorKind::IsADirectory);
 }
 
+#[allow(clippy::nonsensical_open_options, reason = "what comes of them")]
+#[allow(clippy::suspicious_open_options, reason = "as above")]
+fn fs_option_errors() {
+    let folder = Folder::new();
+    let path = folder.at("file");
+    fs::write(&path, "text").unwrap();
+    let options = OpenOptions::new;
+    // Nothing is made or emptied without writing, and what is appended to is not emptied.
+    for refused in [
+        options().create(true),
+        options().truncate(true),
+        options().read(true).create(true),
+        options().read(true).truncate(true),
+        options().read(true).create_new(true),
+        options().append(true).truncate(true),
+        options().write(true).append(true).truncate(true),
+    ] {
+        let error = refused.open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{refused:?}");
+        let error = refused.open(folder.at("other")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{refused:?}");
+    }
+    for (refused, path, kind) in [
+        (options().write(true), "other", ErrorKind::NotFound),
+        (options().append(true), "other", ErrorKind::NotFound),
+        (
+            options().write(true).create_new(true),
+            "file",
+            ErrorKind::AlreadyExists,
+        ),
+        (
+            options().append(true).create_new(true),
+            "file",
+            ErrorKind::AlreadyExists,
+        ),
+        (
+            options().read(true).custom_flags(libc::O_DIRECTORY),
+            "file",
+            ErrorKind::NotADirectory,
+        ),
+    ] {
+        let error = refused.open(folder.at(path)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{refused:?}");
+    }
+    assert!(!fs::exists(folder.at("other")).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+}
+
+fn fs_options_that_go_together() {
+    let folder = Folder::new();
+    let path = folder.at("file");
+    fs::write(&path, "text").unwrap();
+    let mut options = OpenOptions::new();
+    // It stands at the beginning, and what is there stays.
+    let mut file = options.read(true).write(true).open(&path).unwrap();
+    file.write_all(b"T").unwrap();
+    assert_eq!(file.stream_position().unwrap(), 1);
+    // Appended is at the end, wherever the file stands or one asks for.
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).append(true).open(&path).unwrap();
+    file.rewind().unwrap();
+    file.write_all(b"12").unwrap();
+    assert_eq!(file.stream_position().unwrap(), 6);
+    file.rewind().unwrap();
+    let mut text = String::new();
+    file.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "Text12");
+    // With `create_new` the others mean nothing.
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).truncate(true);
+    options.open(folder.at("new")).unwrap();
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(true).open(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
+
 fn fs_wrong_mode() {
     let folder = Folder::new();
     let path = folder.at("file");
@@ -289,6 +391,30 @@ fn fs_clone() {
     drop(file);
     clone.read_exact(&mut one).unwrap();
     assert_eq!(&one, b"b");
+}
+
+fn fs_clones_and_lengths() {
+    let folder = Folder::new();
+    let mut file = read_write().open(folder.at("file")).unwrap();
+    let mut clone = file.try_clone().unwrap();
+    file.write_all(b"abc").unwrap();
+    clone.write_all(b"def").unwrap();
+    assert_eq!(clone.seek(SeekFrom::Current(-4)).unwrap(), 2);
+    let mut two = [0; 2];
+    file.read_exact(&mut two).unwrap();
+    assert_eq!(&two, b"cd");
+    // A new length leaves the position where it is, also behind the end.
+    clone.set_len(1).unwrap();
+    assert_eq!(file.stream_position().unwrap(), 4);
+    assert_eq!(file.read(&mut two).unwrap(), 0);
+    file.write_all(b"E").unwrap();
+    assert_eq!(clone.seek(SeekFrom::End(0)).unwrap(), 5);
+    assert_eq!(fs::read(folder.at("file")).unwrap(), b"a\0\0\0E");
+    // A file that is opened again stands for itself.
+    let mut other = File::open(folder.at("file")).unwrap();
+    assert_eq!(other.stream_position().unwrap(), 0);
+    other.read_exact(&mut two).unwrap();
+    assert_eq!(file.stream_position().unwrap(), 5);
 }
 
 #[allow(clippy::useless_conversion, reason = "with std's own modules")]
@@ -435,62 +561,6 @@ fn fs_lock_ends_with_the_file() {
     };
     drop(first);
     waiter.join().unwrap();
-}
-
-fn fs_directories() {
-    let folder = Folder::new();
-    let deep = folder.at("a/b/c");
-    assert_eq!(
-        fs::create_dir(&deep).unwrap_err().kind(),
-        ErrorKind::NotFound
-    );
-    fs::create_dir_all(&deep).unwrap();
-    fs::create_dir_all(&deep).unwrap();
-    assert_eq!(
-        fs::create_dir(&deep).unwrap_err().kind(),
-        ErrorKind::AlreadyExists
-    );
-    let mut builder = DirBuilder::new();
-    builder.mode(0o700).recursive(true);
-    builder.create(folder.at("a/d/e")).unwrap();
-    assert_eq!(
-        fs::metadata(folder.at("a/d/e")).unwrap().mode() & 0o777,
-        0o700
-    );
-    let full = fs::remove_dir(folder.at("a")).unwrap_err();
-    assert_eq!(full.kind(), ErrorKind::DirectoryNotEmpty);
-    fs::remove_dir(&deep).unwrap();
-    fs::remove_dir_all(folder.at("a")).unwrap();
-    assert!(!fs::exists(folder.at("a")).unwrap());
-    assert_eq!(fs::read_dir(&deep).unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
-}
-
-fn fs_many_entries() {
-    let folder = Folder::new();
-    for n in 0..200 {
-        fs::write(folder.at(&n.to_string()), "12").unwrap();
-    }
-    fs::create_dir(folder.at("folder")).unwrap();
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(&folder.0).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        assert_eq!(entry.path(), folder.at(&name));
-        let metadata = entry.metadata().unwrap();
-        assert_eq!(entry.ino(), metadata.ino());
-        assert_eq!(entry.file_type().unwrap(), metadata.file_type());
-        assert_eq!(metadata.is_dir(), name == "folder");
-        assert!(names.insert(name));
-    }
-    assert_eq!(names.len(), 201);
-    // What was read stays readable when the folder is gone; at the end it stays at the end.
-    let mut entries = fs::read_dir(&folder.0).unwrap();
-    let first = entries.next().unwrap().unwrap();
-    fs::remove_dir_all(&folder.0).unwrap();
-    assert_eq!(first.metadata().unwrap_err().kind(), ErrorKind::NotFound);
-    while entries.next().is_some() {}
-    assert!(entries.next().is_none());
 }
 
 fn fs_links() {

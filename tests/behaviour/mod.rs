@@ -4,6 +4,7 @@ use super::shapes;
 
 mod copy;
 mod fs;
+mod fs_directory;
 mod net;
 mod net_address;
 mod net_end;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<(&'static str, fn())> {
     [
         copy::ALL,
         fs::ALL,
+        fs_directory::ALL,
         net::ALL,
         net_address::ALL,
         net_end::ALL,

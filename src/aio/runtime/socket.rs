@@ -1,7 +1,8 @@
 //! Futures that wait for sockets.
 
 use super::sleep::sleeping;
-use crate::engine::attempts::{Attempts, Backoff, Operation};
+use crate::engine::Backoff;
+use crate::engine::attempts::{Attempts, Operation};
 use crate::engine::{Address, Engine, Interest, Limit, SocketRef};
 use crate::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use crate::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
