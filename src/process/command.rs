@@ -195,6 +195,8 @@ impl From<StdCommand> for Command {
 }
 
 impl From<Command> for StdCommand {
+    /// After an [`output`](Command::output), the streams that its user did not choose are chosen: they are inherited,
+    /// also by std's own `output`, which then reads nothing. Std has no way to take a choice back.
     fn from(command: Command) -> Self {
         command.inner
     }
