@@ -188,7 +188,8 @@
 //!
 //! An item that the shim does not know is std's: it is there at once, works, and blocks the OS thread if it blocks. A new
 //! *method* of an overridden type is missing until standin has it: the compiler says so. A new *trait impl* likewise.
-//! In the facade a new item is missing as well, but in `io`, which has all that std's has: it names what it re-exports.
+//! In the facade a new item is missing as well, for it names what it re-exports; but in `io` and `os::unix::{fs, process,
+//! thread}`, which have all that std's have.
 //!
 //! # Pitfalls
 //!
@@ -216,8 +217,8 @@
 //! **`main` and tests run on an OS thread**, as ever: what blocks there blocks that one. `engine::GREEN.run(|| ..)` has the
 //! rest of `main` on a green one. The end of `main` ends the process.
 //!
-//! **Stacks** of green threads have 192 KiB, std's 2 MiB. Deep recursion (a parser, a `Drop` of a long list) and large arrays
-//! want more; an overflow names the thread and aborts. Memory is taken as it is touched, so room costs only addresses:
+//! **Stacks** of green threads have 192 KiB, std's 2 MiB. Deep recursion (a parser, a `Drop` of a long list, `remove_dir_all`
+//! of folders within folders, which std does a call a level) and large arrays want more; an overflow names the thread and aborts. Memory is taken as it is touched, so room costs only addresses:
 //!
 //! ```
 //! use standin::thread::Builder;
@@ -248,7 +249,9 @@
 //! or lock. `SIGURG` is the monitor's, unless the program handles it itself; then there are no backtraces.
 //!
 //! **`process::Command`** is unconcerned by how many threads there are. A closure for `pre_exec` runs in the forked child,
-//! where nobody would wake it: it must not park. A `fork` without `exec` leaves the child one green thread, which blocks;
+//! where nobody would wake it: it must not park. The kernel's parent of a child is the OS thread that started it, which on
+//! all engines but `threads` may end before the thread that called does: a child that has set `PR_SET_PDEATHSIG` gets its
+//! signal then. A `fork` without `exec` leaves the child one green thread, which blocks;
 //! spawning green threads there is an error.
 //!
 //! **C code that blocks** (a database's own library, `getaddrinfo`, OpenSSL on its own socket) keeps its OS thread.

@@ -1,6 +1,9 @@
 //! The std shim as its users meet it: the crates in `tests/crates`, one of each edition, know nothing of
 //! standin but one line in their `Cargo.toml`. They are built and run here, without an engine and with each.
 
+mod common;
+
+use common::watch::until;
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -84,18 +87,12 @@ fn print_lines(crates: &Path, is_right: impl Fn(usize) -> bool) {
     let mut child = command.spawn().expect("the program was built");
     let stdout = child.stdout.take().expect("a pipe");
     let stderr = child.stderr.take().expect("a pipe");
-    while !(is_full(&stdout) && is_full(&stderr)) {
-        std::thread::yield_now();
-    }
+    until(child.id(), || is_full(&stdout) && is_full(&stderr));
     let tasks = format!("/proc/{}/task", child.id());
-    loop {
-        // They are started by and by, and those that the monitor took on go again.
-        let os_threads = fs::read_dir(&tasks).expect("it runs").count();
-        if is_right(os_threads) {
-            break;
-        }
-        std::thread::yield_now();
-    }
+    // They are started by and by, and those that the monitor took on go again.
+    until(child.id(), || {
+        is_right(fs::read_dir(&tasks).expect("it runs").count())
+    });
     let streams = std::thread::scope(|scope| {
         let stdout = scope.spawn(|| in_small_pieces(stdout));
         let stderr = scope.spawn(|| in_small_pieces(stderr));

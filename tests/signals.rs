@@ -17,6 +17,8 @@ mod storm;
 
 use common::{current, isolated};
 use standin::engine::{self, ASYNC, Engine};
+use standin::fs::File;
+use standin::io::{self, pipe};
 use standin::net::{Shutdown, TcpListener, TcpStream};
 use standin::sync::{Condvar, Mutex, mpsc};
 use standin::thread;
@@ -323,6 +325,26 @@ fn timeouts_pass_under_signals() {
     }
 }
 
+fn copied_from_file(to: &mut TcpStream) -> io::Result<usize> {
+    let path = std::env::current_exe().expect("the program has a path");
+    let mut file = File::open(path).expect("it is there");
+    io::copy(&mut file, to).map(|copied| copied as usize)
+}
+
+fn copied_from_stream(to: &mut TcpStream) -> io::Result<usize> {
+    let (mut near, mut far) = pair();
+    near.write_all(b"abc").expect("connected");
+    drop(near);
+    io::copy(&mut far, to).map(|copied| copied as usize)
+}
+
+fn copied_from_pipe(to: &mut TcpStream) -> io::Result<usize> {
+    let (mut reader, mut writer) = pipe().expect("descriptors are free");
+    writer.write_all(b"abc").expect("a pipe");
+    drop(writer);
+    io::copy(&mut reader, to).map(|copied| copied as usize)
+}
+
 /// Rust's programs ignore the signal, but a library for other languages, or a program that asks for it, has the
 /// default action: the end of the process.
 #[test]
@@ -360,7 +382,13 @@ fn writing_to_a_closed_connection_raises_nothing() {
                     }
                 }
                 for _ in 0..10 {
-                    let again = [near.write(b"abc"), near.write_vectored(&buffers)];
+                    let again = [
+                        near.write(b"abc"),
+                        near.write_vectored(&buffers),
+                        copied_from_file(&mut near),
+                        copied_from_stream(&mut near),
+                        copied_from_pipe(&mut near),
+                    ];
                     for result in again {
                         assert_eq!(
                             result.expect_err("it is closed").kind(),

@@ -12,6 +12,7 @@
 mod common;
 
 use common::reads::reads;
+use common::watch::until;
 use rustix::fs::{Advice, fadvise};
 use standin::engine::{self, Engine};
 use standin::io::{self, IsTerminal, stderr, stdin, stdout};
@@ -80,10 +81,10 @@ fn start(part: &str, engine: &str) -> Child {
 }
 
 /// Until the pipe has no room for another line.
-fn wait_until_full(pipe: impl AsFd) {
-    while rustix::io::ioctl_fionread(&pipe).expect("a pipe") < 65_536 - 4_096 {
-        std::thread::yield_now();
-    }
+fn wait_until_full(child: &Child, pipe: impl AsFd) {
+    until(child.id(), || {
+        rustix::io::ioctl_fionread(&pipe).expect("a pipe") >= 65_536 - 4_096
+    });
 }
 
 /// To its end, so that the pipe is full most of the time.
@@ -110,7 +111,7 @@ fn line(thread: usize, number: usize) -> String {
 }
 
 fn lines() {
-    // It reports by std's own standard error, in the middle of what is printed here.
+    // Its reports would come by this very standard error, among the lines that are counted.
     engine::green::on_blocked(|_| {});
     thread::scope(|scope| {
         for n in 0..THREADS {
@@ -130,8 +131,8 @@ fn lines() {
 fn lines_of_many_threads_are_whole() {
     for engine in ENGINES {
         let mut child = start("lines", engine);
-        wait_until_full(child.stdout.as_ref().expect("a pipe"));
-        wait_until_full(child.stderr.as_ref().expect("a pipe"));
+        wait_until_full(&child, child.stdout.as_ref().expect("a pipe"));
+        wait_until_full(&child, child.stderr.as_ref().expect("a pipe"));
         let stdout = child.stdout.take().expect("a pipe");
         let stderr = child.stderr.take().expect("a pipe");
         let [text, errors] = std::thread::scope(|scope| {
@@ -185,7 +186,7 @@ fn a_full_pipe_and_an_empty_one_stop_nobody_else() {
             .filter(|line| !line.starts_with("standin: "));
         let mut said = || errors.next().expect("there is more");
         assert_eq!(said(), "started", "on {engine}");
-        wait_until_full(child.stdout.as_ref().expect("a pipe"));
+        wait_until_full(&child, child.stdout.as_ref().expect("a pipe"));
         let mut stdin = child.stdin.take().expect("a pipe");
         stdin.write_all(b"word\n").expect("a pipe");
         assert_eq!(said(), "go on: word", "on {engine}");
@@ -223,7 +224,7 @@ fn a_full_pipe_of_errors_stops_nobody_else() {
         });
         let mut said = || lines.next().expect("there is more");
         assert_eq!(said(), "started", "on {engine}");
-        wait_until_full(child.stderr.as_ref().expect("a pipe"));
+        wait_until_full(&child, child.stderr.as_ref().expect("a pipe"));
         let mut stdin = child.stdin.take().expect("a pipe");
         stdin.write_all(b"word\n").expect("a pipe");
         assert_eq!(said(), "go on: word", "on {engine}");
@@ -431,7 +432,7 @@ fn a_cancelled_thread_may_print() {
         let mut child = start("cancelled", engine);
         // Open, so that there is no end to be read.
         let input = child.stdin.take();
-        wait_until_full(child.stdout.as_ref().expect("a pipe"));
+        wait_until_full(&child, child.stdout.as_ref().expect("a pipe"));
         let text = succeeds(child);
         drop(input);
         assert_eq!(text.matches("line 1").count(), 1_000, "on {engine}");
@@ -452,7 +453,7 @@ fn redirected() {
 fn what_is_waited_for_is_what_the_number_stands_for_now() {
     for engine in ENGINES {
         let mut child = start("redirected", engine);
-        wait_until_full(child.stdout.as_ref().expect("a pipe"));
+        wait_until_full(&child, child.stdout.as_ref().expect("a pipe"));
         let mut text = String::new();
         let mut output = child.stdout.take().expect("a pipe");
         output.read_to_string(&mut text).expect("text");

@@ -82,6 +82,7 @@
 //! | the same in `tokio::task::unconstrained`, after a `block_in_place` of the same poll, on another executor | *not detected*: the OS thread is blocked; for ever, if the future needs it |
 //! | a call that blocks (a lock, a receive, a join, a socket) in an async task | *not detected*: as with std's, the OS thread is blocked, and its tasks wait |
 //! | the same for a thread of the engine `async` that is a task of that runtime | *not detected*: may wait for ever, on several workers too, because what a worker spawned last runs there and nowhere else |
+//! | `standin::println!` in a task of a current-thread runtime that has `async` threads too | *not detected*: blocks the OS thread while one of these has the stream's [lock](crate::io#standard-streams); for ever, if that one waits for a full pipe |
 //! | a [`sync::MutexGuard`](crate::sync::MutexGuard) across an `.await` | the future is not `Send`; the guard of `lock_async` may be held |
 //! | `std::sync::Mutex`, tokio's `blocking_lock`, `Handle::block_on`, or another crate's `block_on` in an `async` thread | *not detected*: blocks the worker; nothing gives its tasks to another one, as the monitor of `green` does |
 //! | a current-thread runtime that is entered, and that nobody is in `block_on` of | *not detected*: what waits for it waits for ever |

@@ -9,7 +9,7 @@
 //! descriptor is made non-blocking until it is handed out, as listeners are.
 
 use super::kernel;
-use super::operations::{Wait, in_system_call};
+use super::operations::{Wait, in_system_call, until_not_interrupted};
 use super::socket::{Limit, Patience, SocketRef};
 use super::source::Interest;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -32,7 +32,10 @@ pub(super) fn read(
         return done;
     }
     let once = |_| settled(descriptor, read_at_once(descriptor, buffers));
-    wait.retry(descriptor, Interest::Read, patience, once, |_| false)?
+    match wait.retry(descriptor, Interest::Read, patience, once, |_| false) {
+        Err(error) if cannot_be_waited_for(&error) => aside(|| rustix::io::readv(fd, buffers)),
+        done => done?,
+    }
 }
 
 /// As a blocking kernel call, it ends when all is written, unless the limit or an error ends it.
@@ -56,7 +59,11 @@ pub(super) fn write(
     loop {
         let once = |_| settled(descriptor, write_at_once(descriptor, rest));
         let done = wait.retry(descriptor, Interest::Write, patience, once, |_| false);
-        match done.flatten() {
+        let done = match done {
+            Err(error) if cannot_be_waited_for(&error) => aside(|| rustix::io::writev(fd, rest)),
+            done => done.flatten(),
+        };
+        match done {
             Ok(some) => {
                 written += some;
                 IoSlice::advance_slices(&mut rest, some);
@@ -68,6 +75,17 @@ pub(super) fn write(
             return Ok(written);
         }
     }
+}
+
+/// Whether the error is a reactor's that does not take the descriptor: that of a regular file, whose bytes are not in
+/// memory yet.
+fn cannot_be_waited_for(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::PERM.raw_os_error())
+}
+
+/// The plain call, in a blocking section.
+fn aside(mut call: impl FnMut() -> rustix::io::Result<usize> + Send) -> io::Result<usize> {
+    super::blocking(|| until_not_interrupted(|| Ok(call()?)))?
 }
 
 /// Waits until the descriptor is ready, or at its end.

@@ -24,9 +24,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd};
 /// | from and to | how |
 /// |---|---|
 /// | two [`File`]s | as std's (`copy_file_range`, `sendfile`), as a whole in a blocking section |
-/// | a pipe to anything, a stream to a pipe, on a plain OS thread | as std's (`splice`), where no other handle shares the pipe |
+/// | a pipe to a file or a pipe, a stream to a pipe, on a plain OS thread | as std's (`splice`), where no other handle shares the pipe |
 /// | the same on a thread of an engine | through a buffer of 8 KiB |
-/// | a file to a stream or a pipe | through a buffer of 8 KiB, as std's |
+/// | a pipe to a stream | through a buffer of 8 KiB: the kernel's way may raise `SIGPIPE` |
+/// | a file to a stream or a pipe, a stream to a file or a stream | through a buffer of 8 KiB, as std's |
 /// | std's own types | std's own copy, which blocks the OS thread |
 /// | anything else | through a buffer, as std's |
 ///
@@ -47,7 +48,7 @@ where
         return aside(|| by_std(from, to));
     }
     if may_block()
-        && let (Some(from), Some(to)) = (descriptor_of_reader(reader), descriptor_of_writer(writer))
+        && let Some((from, to)) = around_a_pipe(reader, writer)
     {
         return by_std(from, to);
     }
@@ -69,20 +70,35 @@ fn by_std(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<u64> {
     io::copy(&mut &*from, &mut &*to)
 }
 
-fn descriptor_of_reader<R: ?Sized>(reader: &R) -> Option<BorrowedFd<'_>> {
-    None.or_else(|| view::<File, R>(reader).map(AsFd::as_fd))
-        .or_else(|| view::<TcpStream, R>(reader).map(AsFd::as_fd))
-        .or_else(|| view::<UnixStream, R>(reader).map(AsFd::as_fd))
-        .or_else(|| alone::<PipeReader, R>(reader))
+/// The descriptors, if one is the end of a pipe and the kernel may move the bytes: elsewhere std's copy knows no call
+/// for it.
+///
+/// Never with a stream as the writer. std's copy goes back to `write`, as for a file, where `splice` is refused, and
+/// `splice` itself sends as `write` does: if the peer is gone, both raise `SIGPIPE`, which ends a process that does not
+/// ignore it. A send of a stream does not.
+fn around_a_pipe<'a, R: ?Sized, W: ?Sized>(
+    reader: &'a R,
+    writer: &'a W,
+) -> Option<(BorrowedFd<'a>, BorrowedFd<'a>)> {
+    if let Some(to) = pipe_of_writer(writer) {
+        let from = pipe_of_reader(reader)
+            .or_else(|| view::<File, R>(reader).map(AsFd::as_fd))
+            .or_else(|| view::<TcpStream, R>(reader).map(AsFd::as_fd))
+            .or_else(|| view::<UnixStream, R>(reader).map(AsFd::as_fd));
+        return Some((from?, to));
+    }
+    let to = view::<File, W>(writer)?.as_fd();
+    Some((pipe_of_reader(reader)?, to))
+}
+
+fn pipe_of_reader<R: ?Sized>(reader: &R) -> Option<BorrowedFd<'_>> {
+    None.or_else(|| alone::<PipeReader, R>(reader))
         .or_else(|| alone::<ChildStdout, R>(reader))
         .or_else(|| alone::<ChildStderr, R>(reader))
 }
 
-fn descriptor_of_writer<W: ?Sized>(writer: &W) -> Option<BorrowedFd<'_>> {
-    None.or_else(|| view::<File, W>(writer).map(AsFd::as_fd))
-        .or_else(|| view::<TcpStream, W>(writer).map(AsFd::as_fd))
-        .or_else(|| view::<UnixStream, W>(writer).map(AsFd::as_fd))
-        .or_else(|| alone::<PipeWriter, W>(writer))
+fn pipe_of_writer<W: ?Sized>(writer: &W) -> Option<BorrowedFd<'_>> {
+    None.or_else(|| alone::<PipeWriter, W>(writer))
         .or_else(|| alone::<ChildStdin, W>(writer))
 }
 

@@ -21,6 +21,20 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 
 /// What ends of pipes have in common, a child's among them.
 impl<S: AsFd> Handle<S> {
+    /// For an end that comes from elsewhere. Its mode is the kernel's alone, which each operation asks: there is no
+    /// method for it, so its user may change it by the descriptor at any time.
+    pub(crate) fn adopt_end(end: S) -> Self {
+        let handle = Self::adopt(end);
+        handle.shared().set_nonblocking(false);
+        handle
+    }
+
+    /// Has operations wait, whatever mode the user gave the descriptor.
+    pub(crate) fn set_blocking(&self) -> io::Result<()> {
+        self.shared()
+            .set_nonblocking_unless_forced(self.std().as_fd(), false)
+    }
+
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_vectored(&mut [IoSliceMut::new(buffer)])
     }
@@ -128,7 +142,7 @@ macro_rules! descriptor {
         impl From<$std> for $own {
             /// Keeps the mode that the descriptor has.
             fn from(end: $std) -> Self {
-                Self($crate::engine::socket::Handle::adopt(end))
+                Self($crate::engine::socket::Handle::adopt_end(end))
             }
         }
 

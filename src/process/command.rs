@@ -13,7 +13,12 @@ use std::process::Command as StdCommand;
 ///
 /// A process is started in a blocking section: other threads of the engine go on meanwhile. On pinned threads, and on
 /// the engine `async`, that is another OS thread. It starts the process with the signal mask of its caller's, as std
-/// would, but it is the child's parent for whoever asks the kernel for signals at its end (`PR_SET_PDEATHSIG`).
+/// would.
+///
+/// A child that asks the kernel for a signal at the end of its parent (`PR_SET_PDEATHSIG`) gets it when the *OS thread*
+/// ends that started it. On every engine but `threads` that is not the thread that called: OS threads that nobody needs
+/// end, on `green` after 100 ms at the earliest, while the process and the thread go on. Start such a child from a plain OS thread, or
+/// from one of the engine `threads`, that lives as long as the child is to live.
 pub struct Command {
     inner: StdCommand,
     /// Which standard streams the user chose.
@@ -195,6 +200,8 @@ impl From<StdCommand> for Command {
 }
 
 impl From<Command> for StdCommand {
+    /// After an [`output`](Command::output), the streams that its user did not choose are chosen: they are inherited,
+    /// also by std's own `output`, which then reads nothing. Std has no way to take a choice back.
     fn from(command: Command) -> Self {
         command.inner
     }

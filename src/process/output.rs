@@ -36,6 +36,9 @@ impl Either {
         mut stderr: ChildStderr,
         from_stderr: &mut Vec<u8>,
     ) -> io::Result<()> {
+        // As std does: whoever had made them non-blocking still gets everything.
+        stdout.set_blocking()?;
+        stderr.set_blocking()?;
         let mut piece = vec![0; PIECE];
         loop {
             for token in self.wait()? {

@@ -35,12 +35,22 @@ impl ChildStdout {
     pub(super) fn new(stream: process::ChildStdout) -> Self {
         Self(Handle::new(stream))
     }
+
+    /// Has reads wait, whatever mode the user gave the descriptor.
+    pub(super) fn set_blocking(&self) -> io::Result<()> {
+        self.0.set_blocking()
+    }
 }
 
 impl ChildStderr {
     /// One that was just made.
     pub(super) fn new(stream: process::ChildStderr) -> Self {
         Self(Handle::new(stream))
+    }
+
+    /// Has reads wait, whatever mode the user gave the descriptor.
+    pub(super) fn set_blocking(&self) -> io::Result<()> {
+        self.0.set_blocking()
     }
 }
 

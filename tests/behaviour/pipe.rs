@@ -34,8 +34,10 @@ pub const ALL: &[(&str, fn())] = &[
     ("pipe_keeps_its_mode", pipe_keeps_its_mode),
     ("pipe_non_blocking", pipe_non_blocking),
     ("pipe_mode_by_descriptor", pipe_mode_by_descriptor),
+    ("pipe_mode_after_conversion", pipe_mode_after_conversion),
     ("pipe_through_descriptors", pipe_through_descriptors),
     ("pipe_with_a_name", pipe_with_a_name),
+    ("pipe_of_a_file", pipe_of_a_file),
     ("pipe_text", pipe_text),
     ("pipe_traits", pipe_traits),
 ];
@@ -334,6 +336,31 @@ pub fn pipe_mode_by_descriptor() {
     assert_eq!(all(reader).len(), written);
 }
 
+/// One that came non-blocking need not stay so.
+pub fn pipe_mode_after_conversion() {
+    let (reader, writer) = pipe().unwrap();
+    let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+    rustix::io::ioctl_fionbio(&reader, true).unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    let (mut reader, mut writer) = (PipeReader::from(reader), PipeWriter::from(writer));
+    assert_eq!(kind(reader.read(&mut [0])), ErrorKind::WouldBlock);
+    rustix::io::ioctl_fionbio(&reader, false).unwrap();
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    thread::scope(|scope| {
+        let (starts, started) = channel();
+        let reading = scope.spawn(move || {
+            starts.send(()).unwrap();
+            let mut bytes = vec![0; LARGE];
+            reader.read_exact(&mut bytes).unwrap();
+            bytes
+        });
+        started.recv().unwrap();
+        (0..100).for_each(|_| thread::yield_now());
+        assert_eq!(writer.write(&pattern(LARGE)).unwrap(), LARGE);
+        assert!(reading.join().unwrap() == pattern(LARGE));
+    });
+}
+
 pub fn pipe_through_descriptors() {
     let (reader, writer) = pipe().unwrap();
     let numbers = (reader.as_raw_fd(), writer.as_raw_fd());
@@ -394,6 +421,33 @@ pub fn pipe_with_a_name() {
     for fd in [OwnedFd::from(reader), OwnedFd::from(writer)] {
         assert!(!fcntl_getfl(&fd).unwrap().contains(OFlags::NONBLOCK));
     }
+}
+
+/// What is in a file need not be in memory, and no reactor tells when it is.
+pub fn pipe_of_a_file() {
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let name = format!(
+        "standin-pipe-file-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, SeqCst)
+    );
+    let path = std::env::temp_dir().join(name);
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let mut writer = PipeWriter::from(OwnedFd::from(file.try_clone().unwrap()));
+    writer.write_all(&pattern(LARGE)).unwrap();
+    drop(OwnedFd::from(writer));
+    file.sync_all().unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).unwrap();
+    let reader = PipeReader::from(OwnedFd::from(file));
+    assert!(all(reader) == pattern(LARGE));
 }
 
 pub fn pipe_text() {

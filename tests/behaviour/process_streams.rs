@@ -18,6 +18,8 @@ pub const ALL: &[(&str, fn())] = &[
     ("process_output_large", process_output_large),
     ("process_output_again", process_output_again),
     ("process_output_of_one", process_output_of_one),
+    ("process_output_not_blocking", process_output_not_blocking),
+    ("process_started_twice", process_started_twice),
     ("process_conversation", process_conversation),
     ("process_large_both_ways", process_large_both_ways),
     ("process_input_broken", process_input_broken),
@@ -72,6 +74,61 @@ pub fn process_output_again() {
     assert_eq!(child.wait_with_output().unwrap().stdout, b"word /bin/sh\n");
     let output = command.stdout(Stdio::null()).stderr(Stdio::null()).output();
     assert_eq!(output.unwrap().stdout, b"");
+}
+
+/// Whoever made the streams non-blocking gets everything all the same.
+pub fn process_output_not_blocking() {
+    for (first, second) in [("stdout", "stderr"), ("stderr", "stdout")] {
+        let (reader, mut writer) = pipe().unwrap();
+        // The first ends, and the second says nothing before that was seen.
+        let script = match first {
+            "stdout" => "exec >&-; read word; echo err >&2",
+            _ => "exec 2>&-; read word; echo out",
+        };
+        let mut command = shell(script);
+        command
+            .stdin(reader)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        drop(command);
+        rustix::io::ioctl_fionbio(child.stdout.as_ref().unwrap(), true).unwrap();
+        rustix::io::ioctl_fionbio(child.stderr.as_ref().unwrap(), true).unwrap();
+        let output = thread::scope(|scope| {
+            let reading = scope.spawn(|| child.wait_with_output());
+            (0..100).for_each(|_| thread::yield_now());
+            writer.write_all(b"word\n").unwrap();
+            reading.join().unwrap().unwrap()
+        });
+        let said = match second {
+            "stdout" => (output.stdout, b"out\n"),
+            _ => (output.stderr, b"err\n"),
+        };
+        assert_eq!(said.0, said.1);
+    }
+}
+
+pub fn process_started_twice() {
+    let (mut reader, writer) = pipe().unwrap();
+    let mut command = shell("echo $0");
+    command.stdout(writer);
+    for _ in 0..2 {
+        let mut child = command.spawn().unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+    // Nobody else has the other end.
+    drop(command);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "/bin/sh\n/bin/sh\n");
+    // Streams that were not chosen are inherited after as before they were read.
+    let mut command = shell("exit 4");
+    for _ in 0..2 {
+        let mut child = command.spawn().unwrap();
+        assert!(child.stdin.is_none() && child.stdout.is_none() && child.stderr.is_none());
+        assert_eq!(child.wait().unwrap().code(), Some(4));
+        assert_eq!(command.output().unwrap().status.code(), Some(4));
+    }
 }
 
 pub fn process_output_of_one() {

@@ -1,9 +1,10 @@
 //! Finds out that a test hangs, which is how a lost wake-up shows, and says where.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::fmt::Write as _;
 use std::fs;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Nothing takes nearly as long: who is not done by then hangs.
 pub(super) const HANGS: Duration = Duration::from_secs(300);
@@ -22,6 +23,21 @@ pub(crate) fn watch(test: &'static str) -> Watch {
         }
     });
     Watch { _done: done }
+}
+
+/// Returns once `condition` holds of a child process, from an OS thread. If it never does, the child is ended, and what
+/// it waited for is said.
+pub(crate) fn until(child: u32, mut condition: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !condition() {
+        if since.elapsed() >= HANGS {
+            let state = state_of(child);
+            let child = child.try_into().ok().and_then(Pid::from_raw);
+            let _ = kill_process(child.expect("a process has a number"), Signal::KILL);
+            panic!("the child hangs: {state}");
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// What the threads of a process wait for.

@@ -51,7 +51,8 @@
 //! - the methods of `path::Path` that ask the file system (`exists`, `try_exists`, `is_file`, `is_dir`, `is_symlink`,
 //!   `metadata`, `symlink_metadata`, `canonicalize`, `read_link`, `read_dir`): `Path` is std's own. What `Path::read_dir`
 //!   returns is std's too, not the `fs::ReadDir` of this crate: say `fs::read_dir(path)`;
-//! - `env::{current_dir, set_current_dir, current_exe}` and `thread::available_parallelism`.
+//! - `env::{current_dir, set_current_dir, current_exe, home_dir}` and `thread::available_parallelism`;
+//! - `backtrace::Backtrace`, which reads the program's debug information when it is shown, under a lock of std's.
 //!
 //! So is an item of a newer std than this crate knows: it is there at once, works, and blocks the OS thread.
 //! `standin::engine::blocking` runs a call aside that does so for long.
@@ -66,8 +67,9 @@
 //!   and `panic::take_hook` waiting, and these keep further panics waiting, each with its OS thread: on `async`, whose
 //!   OS threads are few and not replaced, this may never end. Set hooks before threads are spawned.
 //!
-//! `io::copy` moves bytes through a buffer where std asks the kernel to, so what is left in a `BufReader` below it can
-//! differ.
+//! `io::copy` asks the kernel to move the bytes where std does (`standin::io::copy` says between what), but not below an
+//! adapter: with a `BufReader` or a `Take` around a file it goes through a buffer. What is left in a `BufReader` within
+//! a `Take` can differ by that.
 //!
 //! # What changes type identity
 //!

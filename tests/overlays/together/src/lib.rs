@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 pub const QUESTIONS: u64 = 1000;
 /// So many connect at once: a listener of std's holds 128 that are not accepted yet.
 const CROWD: u64 = 100;
-/// For OS threads that have nothing to do any more to end: the engines keep theirs for ten seconds.
+/// For OS threads that have nothing to do any more to end: `green` keeps a surplus of theirs for 100 ms, tokio its own for
+/// ten seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Has `ask` ask every question on a thread of its own, and opens the door when all of them wait behind it.
