@@ -5,7 +5,7 @@
 mod common;
 
 use common::isolated::isolated;
-use common::reads::reads;
+use common::reads::{counted, reads};
 use standin::engine::{self, Engine};
 use standin::fs::File;
 use standin::sync::mpsc::channel;
@@ -187,6 +187,28 @@ fn a_reader_that_waits() {
     .succeeds();
 }
 
+/// Also where the kernel knows writes that do not wait: such a one may end in the middle.
+#[test]
+fn a_write_is_one_of_the_kernel() {
+    isolated(&[], || {
+        let path = name("written");
+        let mut options = File::options();
+        let mut file = options.append(true).create(true).open(&path).expect("room");
+        let writes = || counted("syscw: ");
+        let before = writes();
+        for n in 0..10 {
+            let bytes = [b'x'; 100];
+            assert_eq!(file.write(&bytes).expect("there is room"), 100);
+            let parts = [IoSlice::new(&bytes), IoSlice::new(&bytes)];
+            assert_eq!(file.write_vectored(&parts).expect("there is room"), 200);
+            assert_eq!(file.write_at(&bytes, n).expect("there is room"), 100);
+        }
+        assert_eq!(writes() - before, 30);
+        std::fs::remove_file(path).expect("it was made");
+    })
+    .succeeds();
+}
+
 /// A copy of so much through a buffer of 8 KiB takes 512 reads.
 const MUCH: usize = 4 << 20;
 
@@ -208,17 +230,17 @@ fn the_kernel_copies() {
         for engine in engines() {
             engine.run(copy);
         }
-        // From a pipe to a socket, where nobody else needs the OS thread.
+        // From a socket to a pipe, where nobody else needs the OS thread.
         let (mut near, mut far) = standin::os::unix::net::UnixStream::pair().expect("two sockets");
         let (mut reader, mut writer) = standin::io::pipe().expect("two ends");
         let before = reads();
         std::thread::scope(|scope| {
-            scope.spawn(move || writer.write_all(&vec![b'x'; MUCH]).expect("it is read"));
+            scope.spawn(move || near.write_all(&vec![b'x'; MUCH]).expect("it is read"));
             let received = scope.spawn(move || {
                 let mut bytes = vec![0; MUCH];
-                far.read_exact(&mut bytes).map(|()| bytes)
+                reader.read_exact(&mut bytes).map(|()| bytes)
             });
-            let copied = standin::io::copy(&mut reader, &mut near).expect("somebody reads");
+            let copied = standin::io::copy(&mut far, &mut writer).expect("somebody reads");
             assert_eq!(copied, MUCH as u64);
             let received = received.join().expect("no panic").expect("all of it");
             assert!(received.iter().all(|byte| *byte == b'x'));
