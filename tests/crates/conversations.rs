@@ -13,6 +13,8 @@ use std::vec::Vec;
 const CONVERSATIONS: u32 = 500;
 /// Fewer than a listener of std's holds before they are accepted.
 const BATCH: u32 = 50;
+/// For OS threads that have nothing to do any more to end.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Prints what became of them.
 pub fn run() -> io::Result<()> {
@@ -46,8 +48,7 @@ pub fn run() -> io::Result<()> {
     }
     server.join().expect("the server does not panic")?;
     println!("sum of the answers: {}", sum);
-    let most = desk.asked.lock().unwrap().os_threads.max(os_threads()?);
-    println!("OS threads: {}", most);
+    println!("OS threads: {}", desk.asked.lock().unwrap().os_threads);
     assert!(
         start.elapsed() >= Duration::from_millis(5),
         "the delays are in it"
@@ -100,7 +101,7 @@ fn answer(mut connection: TcpStream, desk: &Desk) -> io::Result<()> {
     let mut asked = desk.asked.lock().unwrap();
     asked.count += 1;
     if asked.count == CONVERSATIONS {
-        asked.os_threads = os_threads()?;
+        asked.os_threads = settled_os_threads()?;
         desk.everybody.notify_all();
     }
     drop(
@@ -115,6 +116,20 @@ fn receive(connection: &mut TcpStream) -> io::Result<u32> {
     let mut bytes = [0; 4];
     connection.read_exact(&mut bytes)?;
     Ok(u32::from_be_bytes(bytes))
+}
+
+/// How many OS threads the process has, once they are as few as the argument wants them, if there is one.
+fn settled_os_threads() -> io::Result<usize> {
+    let most = std::env::args().nth(1).map(|most| most.parse());
+    let most: usize = most.map_or(usize::max_value(), |most| most.expect("a number"));
+    let start = Instant::now();
+    loop {
+        let count = os_threads()?;
+        if count <= most || start.elapsed() > PATIENCE {
+            return Ok(count);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn os_threads() -> io::Result<usize> {
