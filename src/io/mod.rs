@@ -37,8 +37,8 @@ pub(crate) use copy::End;
 pub use copy::copy;
 pub use input::{Stdin, StdinLock, stdin};
 pub use output::{Stderr, StderrLock, Stdout, StdoutLock, stderr, stdout};
-pub(crate) use pipe::descriptor;
 pub use pipe::{PipeReader, PipeWriter, pipe};
+pub(crate) use pipe::{descriptor, readers, writers};
 #[doc(hidden)]
 pub use print::{_eprint, _print};
 pub use std::io::*;

@@ -3,7 +3,7 @@
 use crate::engine::here;
 use crate::engine::socket::{Direction, Handle};
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Both ends of a new pipe, which no child process inherits. This corresponds to [`std::io::pipe`].
@@ -70,26 +70,6 @@ impl PipeReader {
     }
 }
 
-impl Read for &PipeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.0.read_vectored(buffers)
-    }
-}
-
-impl Read for PipeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.0.read_vectored(buffers)
-    }
-}
-
 /// The end of a pipe that is written to. This corresponds to [`std::io::PipeWriter`].
 ///
 /// A write parks the green thread that it is called on while the pipe is full, and blocks an OS thread; an
@@ -108,33 +88,44 @@ impl PipeWriter {
     }
 }
 
-impl Write for &PipeWriter {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.write(buffer)
-    }
+/// Ends that are read from, or references to them.
+macro_rules! readers {
+    ($($end:ty),*) => {$(
+        impl std::io::Read for $end {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.0.read(buffer)
+            }
 
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(buffers)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+            fn read_vectored(&mut self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
+                self.0.read_vectored(buffers)
+            }
+        }
+    )*};
 }
 
-impl Write for PipeWriter {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.write(buffer)
-    }
+/// Ends that are written to, or references to them.
+macro_rules! writers {
+    ($($end:ty),*) => {$(
+        impl std::io::Write for $end {
+            fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+                self.0.write(buffer)
+            }
 
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(buffers)
-    }
+            fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                self.0.write_vectored(buffers)
+            }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+    )*};
 }
+
+pub(crate) use {readers, writers};
+
+readers!(PipeReader, &PipeReader);
+writers!(PipeWriter, &PipeWriter);
 
 /// The ways in and out of a tuple struct around a [`Handle`] of std's type: std's type, and descriptors.
 macro_rules! descriptor {
