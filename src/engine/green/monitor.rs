@@ -111,8 +111,8 @@ fn run(shared: &'static Shared) {
         now: nanoseconds(Instant::system()),
         before: 0,
         alert_until: 0,
-        spare: Vec::new(),
-        culprits: Vec::new(),
+        spare: Vec::with_capacity(SPARE),
+        culprits: Vec::with_capacity(shared.processors.len()),
     };
     loop {
         let before = watch.now;

@@ -1,6 +1,12 @@
 //! What the monitor asks the system about the OS thread of a machine.
 
 use crate::coroutine::free;
+#[cfg(target_os = "linux")]
+use rustix::fs::{Mode, OFlags};
+#[cfg(target_os = "linux")]
+use std::ffi::CStr;
+#[cfg(target_os = "linux")]
+use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI32, AtomicUsize};
 
@@ -65,12 +71,21 @@ impl Id {
 
     /// Whether it runs, or waits for nothing but a core; false if that is not known.
     pub(super) fn is_runnable(&self) -> bool {
-        let path = format!("/proc/self/task/{}/stat", self.thread());
+        self.state() == Some(b'R')
+    }
+
+    /// The letter that the kernel has for what it does. Allocates nothing: the monitor looks also where there is no
+    /// memory, and where its own first allocation would need another arena.
+    fn state(&self) -> Option<u8> {
+        let mut path = [0; 64];
+        write!(&mut path[..], "/proc/self/task/{}/stat\0", self.thread()).ok()?;
+        let path = CStr::from_bytes_until_nul(&path).ok()?;
+        let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let mut line = [0; 256];
+        let length = rustix::io::read(&file, &mut line).ok()?;
         // `number (name) state ...`, and the name may contain anything.
-        std::fs::read_to_string(path).is_ok_and(|line| {
-            line.rsplit_once(')')
-                .is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
-        })
+        let name_end = line[..length].iter().rposition(|&byte| byte == b')')?;
+        line.get(name_end + 2).copied()
     }
 }
 
