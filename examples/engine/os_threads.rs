@@ -81,7 +81,7 @@ impl Wake for Token {
 /// What the wait queue, and the std-shaped modules, ask a running thread.
 struct Running {
     token: Arc<Token>,
-    control: Arc<Control>,
+    control: Control,
     finished: Option<Finished>,
 }
 

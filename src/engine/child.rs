@@ -6,7 +6,6 @@ use super::os_context::OsContext;
 use standin_core::context::{self, Context};
 use std::io;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 /// The error of whoever wants a thread of this engine in a child.
 pub(super) fn refused(engine: &str) -> io::Error {
@@ -21,7 +20,7 @@ pub(super) fn refused(engine: &str) -> io::Error {
 }
 
 /// The rest of a thread's life in the child. By the thread.
-pub(super) fn live_on(control: &Arc<Control>) {
+pub(super) fn live_on(control: &Control) {
     let own = Box::leak(Box::new(OsContext::new(control.clone())));
     // SAFETY: no other thread is there that could use it.
     unsafe { control.rebind_in_child(own.waker()) };

@@ -44,7 +44,7 @@ pub trait Spawn {
     /// Starts a thread that calls [`NewThread::run`] once.
     ///
     /// While it runs, the current [`Context`](context::Context) is one of this engine's own, whose `local`
-    /// is the `Arc<Control>` of the thread, and whose waker was given to [`Control::bind`] first. After `run`
+    /// is the `Control` of the thread, and whose waker was given to [`Control::bind`] first. After `run`
     /// the engine runs the thread's thread-local destructors, which may park, and then drops what `run`
     /// returned: that ends the join.
     ///

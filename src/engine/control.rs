@@ -1,24 +1,26 @@
 //! What a thread is, whichever engine runs it: its id, its name, its cancellation flag.
 
 use super::pthread::Pthread;
+pub use super::record::Control;
 use super::{Engine, interrupt};
 use crate::thread::Locals;
 use standin_core::{Lock, context};
 use std::io;
 use std::num::NonZero;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::task::Waker;
 
-/// The identity of a thread, shared by the thread itself and all who have a handle to it.
-pub struct Control {
+/// Who a thread is.
+pub(crate) struct Identity {
     id: NonZero<u64>,
     name: Option<Box<str>>,
     /// `None` for an OS thread that no engine made.
     engine: Option<Engine>,
+    /// The least number of bytes of stack that it needs, if its user said so; else 0.
+    stack_size: usize,
     /// The token of `thread::park`: see `thread/park.rs`.
-    pub(crate) token: AtomicU32,
+    token: AtomicU32,
     cancelled: AtomicBool,
     pthread: Pthread,
     /// While the thread runs.
@@ -27,14 +29,20 @@ pub struct Control {
     locals: Option<Locals>,
 }
 
-impl Control {
-    pub(crate) fn new(name: Option<Box<str>>, engine: Option<Engine>) -> Arc<Self> {
+impl Identity {
+    pub(crate) fn new(
+        name: Option<Box<str>>,
+        engine: Option<Engine>,
+        stack_size: Option<usize>,
+    ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
-        Arc::new(Self {
+        Self {
             id: NonZero::new(id).expect("2^64 threads were not spawned"),
             name,
             engine,
+            // One of 0 is the least that there is, as one of 1.
+            stack_size: stack_size.map_or(0, |size| size.max(1)),
             token: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             pthread: Pthread::new(),
@@ -42,32 +50,47 @@ impl Control {
             locals: engine
                 .filter(|engine| engine.contract().shares_locals())
                 .map(|_| Locals::new()),
-        })
+        }
+    }
+}
+
+impl Control {
+    /// An OS thread that no engine made.
+    pub(crate) fn of_os_thread(name: Option<Box<str>>) -> Self {
+        Self::of_another(Identity::new(name, None, None))
     }
 
     /// Unique in the process, and never reused.
     pub fn id(&self) -> NonZero<u64> {
-        self.id
+        self.identity().id
     }
 
     /// The name that the thread was given, if any.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.identity().name.as_deref()
     }
 
     /// The engine that runs the thread; `None` for an OS thread that no engine made.
     pub fn engine(&self) -> Option<Engine> {
-        self.engine
+        self.identity().engine
+    }
+
+    pub(super) fn stack_size(&self) -> Option<usize> {
+        Some(self.identity().stack_size).filter(|&size| size != 0)
+    }
+
+    pub(crate) fn token(&self) -> &AtomicU32 {
+        &self.identity().token
     }
 
     /// What `pthread_self` returns on the thread.
     pub(crate) fn pthread(&self) -> &Pthread {
-        &self.pthread
+        &self.identity().pthread
     }
 
     /// Called by the engine before the thread runs: what wakes it when it is cancelled.
     pub fn bind(&self, waker: Waker) {
-        let before = self.waker.lock().replace(waker);
+        let before = self.identity().waker.lock().replace(waker);
         drop(before);
     }
 
@@ -79,20 +102,20 @@ impl Control {
     #[cfg(feature = "_pinned")]
     pub(super) unsafe fn rebind_in_child(&self, waker: Waker) {
         // SAFETY: the caller's promise.
-        unsafe { self.waker.reset(Some(waker)) };
+        unsafe { self.identity().waker.reset(Some(waker)) };
     }
 
     /// The thread has ended, and is not woken any more.
     pub(super) fn unbind(&self) {
-        let waker = self.waker.lock().take();
+        let waker = self.identity().waker.lock().take();
         drop(waker);
     }
 
     /// Raises the flag, and wakes the thread so that it sees it: where it is parked, and where a socket
     /// operation by the kernel blocks it.
     pub fn cancel(&self) {
-        if !self.cancelled.swap(true, AcqRel) {
-            let waker = self.waker.lock().clone();
+        if !self.identity().cancelled.swap(true, AcqRel) {
+            let waker = self.identity().waker.lock().clone();
             if let Some(waker) = waker {
                 waker.wake();
                 interrupt::all();
@@ -102,28 +125,28 @@ impl Control {
 
     /// Whether the flag is up.
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Acquire)
+        self.identity().cancelled.load(Acquire)
     }
 
     /// The flag, for [`wait_interruptible`](standin_core::wait_queue::wait_interruptible).
     pub fn cancel_flag(&self) -> &AtomicBool {
-        &self.cancelled
+        &self.identity().cancelled
     }
 
     /// Drops the thread's own thread-local values; called on the thread itself, when it ends.
     pub fn destroy_locals(&self) {
-        if let Some(locals) = &self.locals {
+        if let Some(locals) = &self.identity().locals {
             locals.destroy();
         }
     }
 
     /// The thread's own thread-local values, where it shares its OS thread's storage.
     pub(crate) fn locals(&self) -> Option<&Locals> {
-        self.locals.as_ref()
+        self.identity().locals.as_ref()
     }
 
     /// Calls `f` with the control of the engine's thread that the caller runs on.
-    pub fn current<R>(f: impl FnOnce(Option<&Arc<Control>>) -> R) -> R {
+    pub fn current<R>(f: impl FnOnce(Option<&Control>) -> R) -> R {
         context::current(|context| {
             f(context
                 .and_then(|context| context.local())

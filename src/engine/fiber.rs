@@ -9,13 +9,12 @@ use standin_core::context::{self, Context};
 use standin_core::fault;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 
 /// What an engine keeps for such a thread.
 pub(super) trait OnFiber: Context + Sized {
     fn kind(&self) -> Kind;
 
-    fn control(&self) -> &Arc<Control>;
+    fn control(&self) -> &Control;
 
     /// What it runs; asked once, on the fiber.
     fn take(&self) -> NewThread;

@@ -17,8 +17,8 @@ use super::control::Control;
 use crate::coroutine::free;
 use std::cell::Cell;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, OnceLock};
 
 #[cfg(feature = "async")]
 pub(super) use super::child::end_os_thread;
@@ -36,7 +36,7 @@ pub(super) trait OnOsThread {
     /// Whether it is in a blocking section.
     fn in_section(&self) -> &Cell<bool>;
 
-    fn control(&self) -> &Arc<Control>;
+    fn control(&self) -> &Control;
 }
 
 /// Calls `f` with the thread that the caller is, if it runs on a fiber.

@@ -5,16 +5,16 @@ use super::control::Control;
 use standin_core::Instant;
 use standin_core::context::{Context, OsThread};
 use std::any::Any;
-use std::sync::Arc;
+
 use std::task::Waker;
 
 pub(super) struct OsContext {
     parking: OsThread,
-    control: Arc<Control>,
+    control: Control,
 }
 
 impl OsContext {
-    pub(super) fn new(control: Arc<Control>) -> Self {
+    pub(super) fn new(control: Control) -> Self {
         Self {
             parking: OsThread::new(),
             control,

@@ -1,11 +1,10 @@
 //! How a thread is made.
 
-use super::packet::{Join, Packet, ScopeData};
+use super::packet::{Packet, ScopeData};
 use super::{JoinHandle, Scope, ScopedJoinHandle, handle::Joinable, panic_hook};
-use crate::engine::{self, Control, Engine, Main, NewThread};
+use crate::engine::{self, Control, Engine, Identity, NewThread};
 use std::ffi::CString;
 use std::io;
-use std::mem;
 use std::sync::Arc;
 
 /// The name and the stack size of a thread to be. This corresponds to [`std::thread::Builder`].
@@ -146,26 +145,18 @@ impl Builder {
             }
             name.into_boxed_str()
         });
-        let control = Control::new(name, Some(engine));
-        let packet = Arc::new(Packet::new(f, scope.cloned()));
-        let main: Arc<dyn Main + 'a> = packet.clone();
-        // SAFETY: only the lifetime changes, and the caller promises that the thread ends within it.
-        let main: Arc<dyn Main> = unsafe { mem::transmute(main) };
-        let join: Arc<dyn Join<T> + 'a> = packet.clone();
-        // SAFETY: as above.
-        let join: Arc<dyn Join<T> + 'scope> = unsafe { mem::transmute(join) };
-        panic_hook::name_threads(engine);
-        packet.begin();
-        match engine
-            .contract()
-            .start(NewThread::new(control.clone(), self.stack_size, main))
-        {
-            Ok(os_thread) => Ok(Joinable::new(join, control, os_thread)),
-            Err(error) => {
-                packet.abandon();
-                Err(error)
-            }
+        if let Some(scope) = scope {
+            scope.enter();
         }
+        let identity = Identity::new(name, Some(engine), self.stack_size);
+        // SAFETY: the caller promises that the thread ends before what `F` and `T` refer to; then there is neither a
+        // closure nor a result left.
+        let control = unsafe { Control::with_main(identity, Packet::new(f, scope.cloned())) };
+        panic_hook::name_threads(engine);
+        // SAFETY: the packet's result is a `T`.
+        let mut handle = unsafe { Joinable::new(control.clone()) };
+        handle.set_os_thread(engine.contract().start(NewThread::new(control))?);
+        Ok(handle)
     }
 }
 

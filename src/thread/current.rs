@@ -6,18 +6,17 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::num::NonZero;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
 
 /// A handle to a thread. This corresponds to [`std::thread::Thread`].
 #[derive(Clone)]
-pub struct Thread(Arc<Control>);
+pub struct Thread(Control);
 
 impl Thread {
-    pub(crate) fn new(control: Arc<Control>) -> Self {
+    pub(crate) fn new(control: Control) -> Self {
         Self(control)
     }
 
-    pub(super) fn control(&self) -> &Arc<Control> {
+    pub(super) fn control(&self) -> &Control {
         &self.0
     }
 
@@ -65,7 +64,7 @@ impl fmt::Debug for ThreadId {
 
 thread_local! {
     /// Of an OS thread that no engine made; made when somebody asks.
-    static OS_THREAD: OnceCell<Arc<Control>> = const { OnceCell::new() };
+    static OS_THREAD: OnceCell<Control> = const { OnceCell::new() };
 }
 
 /// The calling thread. This corresponds to [`std::thread::current`].
@@ -79,7 +78,7 @@ pub(crate) fn current_id() -> NonZero<u64> {
     with_current(|control| control.id())
 }
 
-pub(super) fn with_current<R>(f: impl FnOnce(&Arc<Control>) -> R) -> R {
+pub(super) fn with_current<R>(f: impl FnOnce(&Control) -> R) -> R {
     Control::current(|control| match control {
         Some(control) => f(control),
         None => {
@@ -90,7 +89,7 @@ pub(super) fn with_current<R>(f: impl FnOnce(&Arc<Control>) -> R) -> R {
     })
 }
 
-fn os_thread() -> Arc<Control> {
+fn os_thread() -> Control {
     let name = std::thread::current().name().map(Box::from);
-    Control::new(name, None)
+    Control::of_os_thread(name)
 }

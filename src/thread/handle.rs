@@ -1,13 +1,14 @@
 //! The handle of a thread.
 
 use super::Thread;
-use super::packet::Join;
+use super::packet::Outcome;
 use crate::engine::Control;
 use standin_core::context;
 use standin_core::wait_queue::Waiting;
+use std::cell::UnsafeCell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread::{JoinHandle as OsJoinHandle, Result};
 
@@ -47,9 +48,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// What both kinds of handle are made of.
 pub(crate) struct Joinable<'scope, T> {
-    packet: Arc<dyn Join<T> + 'scope>,
     thread: Thread,
     os_thread: Option<OsJoinHandle<()>>,
+    /// As std's: a handle shares the result, of which there is one, with the thread.
+    result: PhantomData<(*const UnsafeCell<T>, &'scope ())>,
 }
 
 // SAFETY: as std's: the handle gives out the result only by value, and only to the one who joins.
@@ -57,17 +59,26 @@ unsafe impl<T> Send for Joinable<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for Joinable<'_, T> {}
 
-impl<'scope, T> Joinable<'scope, T> {
-    pub(super) fn new(
-        packet: Arc<dyn Join<T> + 'scope>,
-        control: Arc<Control>,
-        os_thread: Option<OsJoinHandle<()>>,
-    ) -> Self {
+impl<T> Joinable<'_, T> {
+    /// # Safety
+    ///
+    /// `control` is that of a `Packet<_, T>`, of which this is the only handle.
+    pub(super) unsafe fn new(control: Control) -> Self {
         Self {
-            packet,
             thread: Thread::new(control),
-            os_thread,
+            os_thread: None,
+            result: PhantomData,
         }
+    }
+
+    /// The OS thread, where it has one for itself.
+    pub(super) fn set_os_thread(&mut self, os_thread: Option<OsJoinHandle<()>>) {
+        self.os_thread = os_thread;
+    }
+
+    fn outcome(&self) -> &Outcome<T> {
+        // SAFETY: `new`'s: that is what it points to, for as long as the control is there.
+        unsafe { &*self.control().outcome().cast() }
     }
 
     pub(super) fn thread(&self) -> &Thread {
@@ -89,7 +100,7 @@ impl<'scope, T> Joinable<'scope, T> {
     }
 
     pub(super) fn join(mut self) -> Result<T> {
-        self.packet.outcome().wait();
+        self.outcome().wait();
         if let Some(os_thread) = self.os_thread.take()
             && Control::current(|control| control.is_none())
         {
@@ -98,7 +109,7 @@ impl<'scope, T> Joinable<'scope, T> {
             let _ = os_thread.join();
         }
         // SAFETY: it has finished, and the handle, of which there is one, is consumed.
-        unsafe { self.packet.outcome().take() }
+        unsafe { self.outcome().take() }
     }
 
     /// As [`join`](Self::join), for a future. Of an OS thread its end is not waited for, which would block.
@@ -111,19 +122,25 @@ impl<'scope, T> Joinable<'scope, T> {
         mut waiting: Pin<&mut Waiting>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T>> {
-        while let Some(ticket) = self.packet.outcome().await_finish() {
+        while let Some(ticket) = self.outcome().await_finish() {
             ready!(ticket.poll(waiting.as_mut(), cx));
         }
         // SAFETY: it has finished, and the handle, of which there is one, is borrowed exclusively.
-        Poll::Ready(unsafe { self.packet.outcome().take() })
+        Poll::Ready(unsafe { self.outcome().take() })
     }
 
     pub(super) fn is_finished(&self) -> bool {
-        let finished = self.packet.outcome().is_finished();
+        let finished = self.outcome().is_finished();
         if !finished {
             // The caller may ask until it has.
             context::progress();
         }
         finished
+    }
+}
+
+impl<T> Drop for Joinable<'_, T> {
+    fn drop(&mut self) {
+        self.outcome().leave();
     }
 }

@@ -6,14 +6,14 @@
 use crate::engine::Control;
 use standin_core::fault;
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::Arc;
+
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::LocalKey as StdKey;
@@ -130,7 +130,7 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// The calling thread, if it is a pinned one and so keeps its values itself.
-    fn pinned(&self) -> Option<Arc<Control>> {
+    fn pinned(&self) -> Option<Control> {
         // Programs without pinned threads do not pay for them.
         if !ANY_PINNED.load(Relaxed) || fault::is_planted("shared-local") {
             return None;
@@ -151,7 +151,8 @@ impl<T: 'static> LocalKey<T> {
         f: impl FnOnce(&T, Option<T>) -> R,
     ) -> Result<R, AccessError> {
         let locals = control.locals().expect("a pinned thread keeps its values");
-        let (value, unused) = locals.get(self.address(), self.init, first)?;
+        let values = locals.0.get_or_init(Box::default);
+        let (value, unused) = values.get(self.address(), self.init, first)?;
         // SAFETY: the value is boxed and dropped at the end of this thread, which is not before `f` returns;
         // `get` found it under a key that is this key's alone, so its type is `T`.
         Ok(f(unsafe { &*value }, unused))
@@ -292,8 +293,11 @@ fn destroyed(error: AccessError) -> ! {
 /// Whether a thread with values of its own was ever made.
 static ANY_PINNED: AtomicBool = AtomicBool::new(false);
 
-/// The values of one pinned thread. Used by that thread alone.
-pub(crate) struct Locals {
+/// The values of one pinned thread, once it has any. Used by that thread alone.
+pub(crate) struct Locals(OnceCell<Box<Values>>);
+
+#[derive(Default)]
+struct Values {
     values: RefCell<HashMap<usize, Local>>,
     /// Those with something to do when they are dropped, in the order in which they were made. The others
     /// can be used until the very end, as std's.
@@ -313,13 +317,21 @@ unsafe impl Send for Locals {}
 
 impl Locals {
     pub(crate) fn new() -> Self {
-        ANY_PINNED.store(true, Relaxed);
-        Self {
-            values: RefCell::default(),
-            order: RefCell::default(),
+        if !ANY_PINNED.load(Relaxed) {
+            ANY_PINNED.store(true, Relaxed);
         }
+        Self(OnceCell::new())
     }
 
+    /// Drops all values, also those that are made meanwhile.
+    pub(crate) fn destroy(&self) {
+        if let Some(values) = self.0.get() {
+            values.destroy();
+        }
+    }
+}
+
+impl Values {
     /// The value of a key, made now if it is not there yet; `first` comes back if it was.
     fn get<T: 'static>(
         &self,
@@ -349,8 +361,8 @@ impl Locals {
         }
     }
 
-    /// Drops all values, also those that are made meanwhile, the newest first.
-    pub(crate) fn destroy(&self) {
+    /// The newest first.
+    fn destroy(&self) {
         loop {
             let Some(key) = self.order.borrow_mut().pop() else {
                 break;

@@ -6,8 +6,9 @@ use crate::sync::ticket::Ticket;
 use standin_core::wait_queue;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::thread::Result;
 
@@ -21,11 +22,11 @@ pub(super) struct Packet<F, T> {
 pub(super) struct Outcome<T> {
     /// [`RUNNING`], [`AWAITED`] or [`FINISHED`].
     state: AtomicU32,
+    /// The thread, and its handle: who is done with it last closes it.
+    users: AtomicU32,
     /// The thread's own until the state is `FINISHED`, the handle's afterwards.
     result: UnsafeCell<Option<Result<T>>>,
     scope: Option<Arc<ScopeData>>,
-    /// Counted by the scope.
-    begun: AtomicBool,
 }
 
 // SAFETY: the comments on the fields say which thread uses which cell when; the state's release and acquire
@@ -44,31 +45,16 @@ impl<F, T> Packet<F, T> {
             closure: UnsafeCell::new(Some(closure)),
             outcome: Outcome {
                 state: AtomicU32::new(RUNNING),
+                users: AtomicU32::new(2),
                 result: UnsafeCell::new(None),
                 scope,
-                begun: AtomicBool::new(false),
             },
-        }
-    }
-
-    /// Counts the thread in its scope, before it can run.
-    pub(super) fn begin(&self) {
-        self.outcome.begun.store(true, Relaxed);
-        if let Some(scope) = &self.outcome.scope {
-            scope.enter();
-        }
-    }
-
-    /// The thread could not be started.
-    pub(super) fn abandon(&self) {
-        self.outcome.begun.store(false, Relaxed);
-        if let Some(scope) = &self.outcome.scope {
-            scope.leave(false);
         }
     }
 }
 
-impl<F: FnOnce() -> T + Send, T: Send> Main for Packet<F, T> {
+// SAFETY: the outcome is a field.
+unsafe impl<F: FnOnce() -> T + Send, T: Send> Main for Packet<F, T> {
     fn run(&self) {
         // SAFETY: the contract calls `run` once, on the thread that the closure belongs to.
         let closure = unsafe { (*self.closure.get()).take() };
@@ -78,10 +64,21 @@ impl<F: FnOnce() -> T + Send, T: Send> Main for Packet<F, T> {
         unsafe { *self.outcome.result.get() = Some(result) };
     }
 
-    fn finish(self: Arc<Self>) {
+    fn finish(&self) {
         if self.outcome.state.swap(FINISHED, Release) == AWAITED {
             wait_queue::wake(&self.outcome.state, usize::MAX);
         }
+        self.outcome.leave();
+    }
+
+    fn abandon(&self) {
+        // SAFETY: the contract calls it instead of `run`, and so the closure is the caller's.
+        drop(unsafe { (*self.closure.get()).take() });
+        self.outcome.leave();
+    }
+
+    fn outcome(&self) -> *const () {
+        ptr::from_ref(&self.outcome).cast()
     }
 }
 
@@ -92,17 +89,6 @@ fn __rust_begin_short_backtrace<F: FnOnce() -> T, T>(closure: F) -> T {
     // Else the call above could become a jump, and this function disappear.
     std::hint::black_box(());
     result
-}
-
-/// A packet as its handle sees it.
-pub(super) trait Join<T>: Send + Sync {
-    fn outcome(&self) -> &Outcome<T>;
-}
-
-impl<F: Send, T: Send> Join<T> for Packet<F, T> {
-    fn outcome(&self) -> &Outcome<T> {
-        &self.outcome
-    }
 }
 
 impl<T> Outcome<T> {
@@ -137,16 +123,18 @@ impl<T> Outcome<T> {
         // SAFETY: after the end of the thread the result is the handle's, which is the caller.
         unsafe { (*self.result.get()).take() }.expect("a thread that finished left a result")
     }
-}
 
-impl<T> Drop for Outcome<T> {
-    fn drop(&mut self) {
-        if !*self.begun.get_mut() {
+    /// The thread, or its handle, is done with it. The last of the two drops the result if nobody took it, and tells the
+    /// scope: not the last who knows of the thread, which may be long afterwards.
+    pub(super) fn leave(&self) {
+        if self.users.fetch_sub(1, AcqRel) != 1 {
             return;
         }
-        let unhandled_panic = matches!(self.result.get_mut(), Some(Err(_)));
+        // SAFETY: the other one is done with it.
+        let result = unsafe { &mut *self.result.get() };
+        let unhandled_panic = matches!(result, Some(Err(_)));
         // Nobody is left who could be told of a panic in here, as in std.
-        if catch_unwind(AssertUnwindSafe(|| *self.result.get_mut() = None)).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| *result = None)).is_err() {
             eprintln!("fatal runtime error: thread result panicked on drop, aborting");
             std::process::abort();
         }
@@ -164,7 +152,7 @@ pub(super) struct ScopeData {
 }
 
 impl ScopeData {
-    fn enter(&self) {
+    pub(super) fn enter(&self) {
         // As std: so many threads mean that somebody leaks them.
         if self.running.fetch_add(1, Relaxed) > u32::MAX / 2 {
             self.leave(false);
@@ -172,7 +160,7 @@ impl ScopeData {
         }
     }
 
-    fn leave(&self, panicked: bool) {
+    pub(super) fn leave(&self, panicked: bool) {
         if panicked {
             self.panicked.store(true, Relaxed);
         }

@@ -16,7 +16,7 @@ const AWAITED: u32 = u32::MAX;
 /// Cancellation does not end it.
 pub fn park() {
     with_current(|control| {
-        let token = &control.token;
+        let token = control.token();
         // PRESENT becomes ABSENT, ABSENT becomes AWAITED.
         if token.fetch_sub(1, Acquire) == PRESENT {
             context::progress();
@@ -34,7 +34,7 @@ pub fn park() {
 /// As [`park()`], but not longer than `timeout`. This corresponds to [`std::thread::park_timeout`].
 pub fn park_timeout(timeout: Duration) {
     with_current(|control| {
-        let token = &control.token;
+        let token = control.token();
         if token.fetch_sub(1, Acquire) == PRESENT {
             context::progress();
             return;
@@ -53,10 +53,10 @@ pub fn park_timeout_ms(milliseconds: u32) {
 }
 
 pub(super) fn unpark(control: &Control) {
-    if fault::is_planted("lost-unpark") && control.token.load(Acquire) != AWAITED {
+    if fault::is_planted("lost-unpark") && control.token().load(Acquire) != AWAITED {
         return;
     }
-    if control.token.swap(PRESENT, Release) == AWAITED {
-        wait_queue::wake(&control.token, 1);
+    if control.token().swap(PRESENT, Release) == AWAITED {
+        wait_queue::wake(control.token(), 1);
     }
 }

@@ -17,19 +17,14 @@ pub use super::capture::Backtrace;
 /// A green thread that did not park, yield or end for some 10 ms: it sits in a call that standin does not know, or
 /// waits for a lock of another library, or computes. See [`on_blocked`].
 pub struct Blocked {
-    control: Arc<Control>,
+    control: Control,
     duration: Duration,
     computes: bool,
     place: Place,
 }
 
 impl Blocked {
-    pub(super) fn new(
-        control: Arc<Control>,
-        duration: Duration,
-        computes: bool,
-        place: Place,
-    ) -> Self {
+    pub(super) fn new(control: Control, duration: Duration, computes: bool, place: Place) -> Self {
         Self {
             control,
             duration,

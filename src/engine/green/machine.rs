@@ -10,10 +10,10 @@ use super::task::Task;
 use crate::coroutine::{Fiber, Kind, free};
 use crate::engine::fiber::as_context;
 use crate::engine::fork;
+use crate::engine::record::Placed;
 use standin_core::{Lock, context};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 
@@ -299,6 +299,6 @@ unsafe fn bury(processor: Option<&'static Processor>, task: *const Task) {
             }
         }
         (*task).scheduler.ended((*task).class);
-        drop(Arc::from_raw(task));
+        drop(Placed::remember(&(*task).control));
     }
 }

@@ -28,10 +28,10 @@ use crate::engine::Control;
 use standin_core::Instant;
 use std::io;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::fence;
-use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -164,7 +164,7 @@ struct Run {
 }
 
 struct Culprit {
-    control: Arc<Control>,
+    control: Control,
     since: u64,
     computes: bool,
     machine: &'static Machine,

@@ -10,6 +10,7 @@ use super::processor::{CACHE, Processor};
 use super::reserve;
 use super::task::{self, Task};
 use crate::coroutine::{Kind, Pool, SizeClass};
+use crate::engine::record::Placed;
 use crate::engine::workers::workers;
 use crate::engine::{NewThread, fork};
 use crate::switches;
@@ -17,7 +18,7 @@ use standin_core::context;
 use std::io;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What there is once the first thread was spawned.
 pub(super) struct Shared {
@@ -78,9 +79,11 @@ impl Scheduler {
         let shared = self.start()?;
         let class = self.pool.reserve(thread.stack_size())?.keep();
         let task = Task::new(self, class, thread);
-        task.control.bind(task.clone().into());
+        task.control.bind(task.waker());
+        let pointer = Placed::as_ptr(&task);
         // The scheduler's reference, until the thread has ended.
-        let task = Arc::into_raw(task);
+        Placed::forget(task);
+        let task = pointer;
         self.with_processor(|here| match here {
             Some(here) => here.push(shared, task, true),
             None => self.inject(task),

@@ -8,14 +8,14 @@ use crate::coroutine::{Fiber, Kind, SizeClass, Suspender};
 use crate::engine::fiber::{self, OnFiber};
 use crate::engine::fork::OnOsThread;
 use crate::engine::parking::Parking;
+use crate::engine::record::{Own, Placed, WakePlaced};
 use crate::engine::{Control, NewThread};
 use standin_core::Instant;
 use standin_core::context::Context;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::ptr;
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 /// How many operations may succeed without waiting before the thread lets others run.
 const BUDGET: u32 = 128;
@@ -44,7 +44,7 @@ pub(super) struct Task {
     budget: Cell<u32>,
     pub(super) class: SizeClass,
     pub(super) scheduler: &'static Scheduler,
-    pub(super) control: Arc<Control>,
+    pub(super) control: Own<Task>,
 }
 
 // SAFETY: *one place* says who uses the cells, and moving from one place to the next synchronises (queues,
@@ -58,8 +58,9 @@ impl Task {
         scheduler: &'static Scheduler,
         class: SizeClass,
         thread: NewThread,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Placed<Self> {
+        let control = thread.control().clone();
+        let make = |control| Self {
             parking: Parking::new(),
             timer: Timer::new(),
             next: Cell::new(ptr::null()),
@@ -67,12 +68,14 @@ impl Task {
             in_section: Cell::new(false),
             fiber: UnsafeCell::new(None),
             suspender: Cell::new(ptr::null()),
-            control: thread.control().clone(),
+            control,
             fresh: Cell::new(Some(thread)),
             budget: Cell::new(BUDGET),
             class,
             scheduler,
-        })
+        };
+        // SAFETY: it is about to be started.
+        unsafe { Placed::new(control, make) }
     }
 
     /// The green thread that the caller runs on.
@@ -175,15 +178,12 @@ impl Context for Task {
     }
 
     fn waker(&self) -> Waker {
-        // SAFETY: tasks are made by `Arc::new`, and this one is alive; the new reference is counted first.
-        unsafe {
-            Arc::increment_strong_count(self);
-            Arc::from_raw(ptr::from_ref(self)).into()
-        }
+        // SAFETY: it is in its place.
+        unsafe { self.control.placed() }.waker()
     }
 
     fn local(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(&self.control)
+        Some(&*self.control)
     }
 }
 
@@ -192,7 +192,7 @@ impl OnFiber for Task {
         self.scheduler.kind()
     }
 
-    fn control(&self) -> &Arc<Control> {
+    fn control(&self) -> &Control {
         &self.control
     }
 
@@ -222,19 +222,15 @@ impl OnOsThread for Task {
         &self.in_section
     }
 
-    fn control(&self) -> &Arc<Control> {
+    fn control(&self) -> &Control {
         &self.control
     }
 }
 
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
+impl WakePlaced for Task {
+    fn wake(this: &Placed<Self>) {
         // SAFETY: alive, since the waker holds a reference.
-        unsafe { Task::wake(Arc::as_ptr(self)) };
+        unsafe { Task::wake(Placed::as_ptr(this)) };
     }
 }
 

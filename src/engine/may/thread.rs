@@ -29,7 +29,7 @@ pub(super) struct Thread {
     blocker: OnceLock<Blocker>,
     /// Whoever found `PARKED` is done with the blocker.
     is_unparked: AtomicBool,
-    control: Arc<Control>,
+    control: Control,
     form: Form,
     /// The OS thread that a pinned one runs on. These cells are the thread's own.
     home: Cell<usize>,
@@ -115,7 +115,7 @@ impl Thread {
         }
     }
 
-    pub(super) fn control(&self) -> &Arc<Control> {
+    pub(super) fn control(&self) -> &Control {
         &self.control
     }
 

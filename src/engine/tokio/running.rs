@@ -5,6 +5,7 @@ use super::section::Aside;
 use super::task::{Command, Polled, Task};
 use super::{clock, runtimes, stacks};
 use crate::coroutine::{Hot, Kind, prefetch};
+use crate::engine::record::Placed;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::time::Sleep;
 /// `README.md` in this folder argues why no wake-up is lost and no stack is resumed twice.
 pub(super) struct Running {
     /// `None` once the thread has ended, or was given to somebody else.
-    task: Option<Arc<Task>>,
+    task: Option<Placed<Task>>,
     state: State,
     /// What the thread touches first, once it has a stack.
     hot: Option<Hot>,
@@ -43,11 +44,11 @@ pub(super) enum State {
 unsafe impl Send for Running {}
 
 impl Running {
-    pub(super) fn new(task: Arc<Task>) -> Self {
+    pub(super) fn new(task: Placed<Task>) -> Self {
         Self::from(task, State::Fresh)
     }
 
-    fn from(task: Arc<Task>, state: State) -> Self {
+    fn from(task: Placed<Task>, state: State) -> Self {
         Self {
             task: Some(task),
             state,
@@ -60,7 +61,7 @@ impl Running {
     fn prefetch(&self) {
         if let (Some(task), Some(hot)) = (&self.task, self.hot) {
             hot.prefetch();
-            prefetch::lines(Arc::as_ptr(task).addr(), size_of::<Task>());
+            prefetch::lines(Placed::as_ptr(task).addr(), size_of::<Task>());
         }
     }
 }
@@ -179,7 +180,7 @@ impl Drop for Running {
 }
 
 /// Lets a thread whose runtime is gone, and that left its stack with `command`, go on elsewhere.
-pub(super) fn rescue(task: Arc<Task>, command: Command) {
+pub(super) fn rescue(task: Placed<Task>, command: Command) {
     let state = match command {
         Command::Park => State::Parked,
         Command::Yield => State::Ready,
@@ -193,7 +194,7 @@ pub(super) fn rescue(task: Arc<Task>, command: Command) {
 
 /// Lets the engine's own runtime poll the thread, which is cancelled: its I/O fails, its sleeps end, and it leaves
 /// its frames by ordinary returns.
-fn go_on(task: Arc<Task>, state: State) {
+fn go_on(task: Placed<Task>, state: State) {
     debug_assert!(task.kind() == Kind::Free, "home runtimes live for ever");
     task.control().cancel();
     match runtimes::own() {

@@ -7,6 +7,7 @@ use super::running;
 use super::task::{Command, Task};
 use crate::coroutine::Kind;
 use crate::engine::os_context::OsContext;
+use crate::engine::record::Placed;
 use crate::engine::{elsewhere, fork};
 use standin_core::context::{self, Context};
 use std::cell::Cell;
@@ -94,7 +95,7 @@ unsafe impl Send for Aside {}
 impl Aside {
     /// Resumes the thread, which the caller has, on another OS thread. Where there is none it stops at once, and
     /// finds that it is not there.
-    pub(super) fn start(task: &Arc<Task>) -> Arc<Self> {
+    pub(super) fn start(task: &Placed<Task>) -> Arc<Self> {
         let aside = Arc::new(Self {
             state: AtomicU8::new(RUNS),
             command: Cell::new(None),
@@ -124,7 +125,7 @@ impl Aside {
 }
 
 /// What the blocking pool runs, or drops.
-struct Job(Option<(Arc<Task>, Arc<Aside>)>);
+struct Job(Option<(Placed<Task>, Arc<Aside>)>);
 
 // SAFETY: a free thread may be resumed by any OS thread.
 unsafe impl Send for Job {}
@@ -150,7 +151,7 @@ impl Drop for Job {
     }
 }
 
-fn stopped(task: Arc<Task>, aside: &Aside, command: Command) {
+fn stopped(task: Placed<Task>, aside: &Aside, command: Command) {
     aside.command.set(Some(command));
     match aside.state.swap(STOPPED, AcqRel) {
         ABANDONED => running::rescue(task, command),

@@ -8,6 +8,7 @@ use crate::coroutine::{Fiber, Kind, SizeClass, Suspender};
 use crate::engine::fiber::{self, OnFiber};
 use crate::engine::fork::{self, OnOsThread};
 use crate::engine::parking::Parking;
+use crate::engine::record::{Own, Placed, WakePlaced};
 use crate::engine::{Control, NewThread};
 use standin_core::Instant;
 use standin_core::context::{self, Context};
@@ -15,8 +16,7 @@ use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 /// How many operations may succeed without waiting before the thread lets others run: as many as tokio allows its
 /// own tasks.
@@ -47,7 +47,7 @@ pub(super) struct Task {
     runtime: UnsafeCell<Member>,
     class: SizeClass,
     kind: Kind,
-    control: Arc<Control>,
+    control: Own<Task>,
 }
 
 // SAFETY: *one place* says who uses the cells, and moving from one place to the next synchronises (tokio polls a
@@ -108,13 +108,14 @@ impl Task {
         class: SizeClass,
         runtime: Member,
         thread: NewThread,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Placed<Self> {
+        let control = thread.control().clone();
+        let make = |control| Self {
             parking: Parking::new(),
             poller: Poller::new(),
             fiber: UnsafeCell::new(None),
             suspender: Cell::new(ptr::null()),
-            control: thread.control().clone(),
+            control,
             fresh: Cell::new(Some(thread)),
             budget: Cell::new(BUDGET),
             deadline: Cell::new(None),
@@ -124,7 +125,9 @@ impl Task {
             runtime: UnsafeCell::new(runtime),
             class,
             kind,
-        })
+        };
+        // SAFETY: it is about to be started.
+        unsafe { Placed::new(control, make) }
     }
 
     /// The thread of this engine that the caller runs on.
@@ -137,7 +140,7 @@ impl Task {
         self.kind
     }
 
-    pub(super) fn control(&self) -> &Arc<Control> {
+    pub(super) fn control(&self) -> &Control {
         &self.control
     }
 
@@ -285,25 +288,18 @@ impl Context for Task {
     }
 
     fn waker(&self) -> Waker {
-        // SAFETY: tasks are made by `Arc::new`, and this one is alive; the new reference is counted first.
-        unsafe {
-            Arc::increment_strong_count(self);
-            Arc::from_raw(ptr::from_ref(self)).into()
-        }
+        // SAFETY: it is in its place.
+        unsafe { self.control.placed() }.waker()
     }
 
     fn local(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(&self.control)
+        Some(&*self.control)
     }
 }
 
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.notify();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.notify();
+impl WakePlaced for Task {
+    fn wake(this: &Placed<Self>) {
+        this.notify();
     }
 }
 
@@ -312,7 +308,7 @@ impl OnFiber for Task {
         self.kind
     }
 
-    fn control(&self) -> &Arc<Control> {
+    fn control(&self) -> &Control {
         &self.control
     }
 
@@ -349,7 +345,7 @@ impl OnOsThread for Task {
         &self.in_section
     }
 
-    fn control(&self) -> &Arc<Control> {
+    fn control(&self) -> &Control {
         &self.control
     }
 }
