@@ -60,6 +60,16 @@ pub fn kind<T>(result: io::Result<T>) -> ErrorKind {
     result.err().expect("an error").kind()
 }
 
+/// The error of the first call that fails, after the other end was dropped: a child that another test starts has a
+/// copy of it until it executes its program.
+pub fn kind_at_last<T>(mut call: impl FnMut() -> io::Result<T>) -> ErrorKind {
+    loop {
+        if let Err(error) = call() {
+            return error.kind();
+        }
+    }
+}
+
 pub fn net_exchange() {
     let (listener, address) = listen();
     let server = thread::spawn(move || {

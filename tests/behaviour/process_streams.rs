@@ -3,7 +3,7 @@
 // On std, conversions into std's types are conversions into themselves.
 #![allow(clippy::useless_conversion)]
 
-use super::net::{kind, pattern};
+use super::net::{kind_at_last, pattern};
 use super::process::shell;
 use super::shapes::{io, process, thread};
 use io::pipe;
@@ -193,7 +193,10 @@ pub fn process_input_broken() {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut String::new()).unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    assert_eq!(kind(stdin.write_all(b"word")), ErrorKind::BrokenPipe);
+    assert_eq!(
+        kind_at_last(|| stdin.write_all(b"word")),
+        ErrorKind::BrokenPipe
+    );
     drop(stdout);
     child.kill().unwrap();
     child.wait().unwrap();
