@@ -238,11 +238,12 @@ fn the_kernel_copies() {
             scope.spawn(move || near.write_all(&vec![b'x'; MUCH]).expect("it is read"));
             let received = scope.spawn(move || {
                 let mut bytes = vec![0; MUCH];
-                reader.read_exact(&mut bytes).map(|()| bytes)
+                // It stays open until the copy has seen the end.
+                reader.read_exact(&mut bytes).map(|()| (bytes, reader))
             });
             let copied = standin::io::copy(&mut far, &mut writer).expect("somebody reads");
             assert_eq!(copied, MUCH as u64);
-            let received = received.join().expect("no panic").expect("all of it");
+            let (received, _) = received.join().expect("no panic").expect("all of it");
             assert!(received.iter().all(|byte| *byte == b'x'));
         });
         let count = reads().saturating_sub(before);
