@@ -107,6 +107,10 @@ impl Control {
 
     /// The thread has ended, and is not woken any more.
     pub(super) fn unbind(&self) {
+        if self.is_placed() {
+            // It takes no wake any more by itself.
+            return;
+        }
         let waker = self.identity().waker.lock().take();
         drop(waker);
     }
@@ -115,11 +119,12 @@ impl Control {
     /// operation by the kernel blocks it.
     pub fn cancel(&self) {
         if !self.identity().cancelled.swap(true, AcqRel) {
+            self.wake_placed();
             let waker = self.identity().waker.lock().clone();
             if let Some(waker) = waker {
                 waker.wake();
-                interrupt::all();
             }
+            interrupt::all();
         }
     }
 

@@ -68,8 +68,13 @@ const WORDS: usize = 14;
 struct Place {
     /// Written once, before the thread is known to anybody but its engine.
     words: UnsafeCell<MaybeUninit<[usize; WORDS]>>,
-    /// Drops what is there, if anything.
-    drop: Cell<Option<unsafe fn(*mut ())>>,
+    /// What can be done with what is there, if anything.
+    operations: Cell<Option<&'static PlaceOperations>>,
+}
+
+struct PlaceOperations {
+    drop: unsafe fn(*mut ()),
+    wake: unsafe fn(NonNull<Head>),
 }
 
 // SAFETY: what it shares is the identity, which is `Sync`, the place, which is written before it is shared and then holds
@@ -130,6 +135,20 @@ impl Control {
     pub(super) fn abandon(&self) {
         // SAFETY: *counted* and *behind*.
         unsafe { (self.head().main.abandon)(self.0) };
+    }
+
+    /// Whether its engine placed something in it.
+    #[inline]
+    pub(super) fn is_placed(&self) -> bool {
+        self.head().place.operations.get().is_some()
+    }
+
+    /// Wakes what its engine placed in it, if anything.
+    pub(super) fn wake_placed(&self) {
+        if let Some(operations) = self.head().place.operations.get() {
+            // SAFETY: *counted*, and they are those of what is there.
+            unsafe { (operations.wake)(self.0) };
+        }
     }
 
     /// See [`Main::outcome`]. Valid as long as this is.
@@ -204,16 +223,16 @@ impl Place {
     fn new() -> Self {
         Self {
             words: UnsafeCell::new(MaybeUninit::uninit()),
-            drop: Cell::new(None),
+            operations: Cell::new(None),
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(drop) = self.drop.get() {
-            // SAFETY: it was set for what is there, which nobody has any more.
-            unsafe { drop(self.words.get().cast()) };
+        if let Some(operations) = self.operations.get() {
+            // SAFETY: they are those of what is there, which nobody has any more.
+            unsafe { (operations.drop)(self.words.get().cast()) };
         }
     }
 }
@@ -252,7 +271,13 @@ pub(super) struct Placed<T> {
     what: PhantomData<T>,
 }
 
-impl<T: Send + Sync> Placed<T> {
+impl<T: WakePlaced> Placed<T> {
+    const OPERATIONS: PlaceOperations = PlaceOperations {
+        // SAFETY: called for a `T`.
+        drop: |value| unsafe { value.cast::<T>().drop_in_place() },
+        wake: |head| T::wake(&Self::from_data(head.as_ptr().cast_const().cast())),
+    };
+
     /// Puts what `make` returns into the thread's record.
     ///
     /// # Safety
@@ -270,10 +295,7 @@ impl<T: Send + Sync> Placed<T> {
         let place = &control.head().place;
         // SAFETY: there is room, as was checked; the caller says that nobody looks at it.
         unsafe { place.words.get().cast::<T>().write(value) };
-        // SAFETY: the function is called for what was just written.
-        place
-            .drop
-            .set(Some(|value| unsafe { value.cast::<T>().drop_in_place() }));
+        place.operations.set(Some(&Self::OPERATIONS));
         Self {
             control,
             what: PhantomData,

@@ -141,6 +141,6 @@ impl<T> Joinable<'_, T> {
 
 impl<T> Drop for Joinable<'_, T> {
     fn drop(&mut self) {
-        self.outcome().leave();
+        self.outcome().detach();
     }
 }

@@ -20,10 +20,8 @@ pub(super) struct Packet<F, T> {
 
 /// The part that does not depend on the closure.
 pub(super) struct Outcome<T> {
-    /// [`RUNNING`], [`AWAITED`] or [`FINISHED`].
+    /// [`RUNNING`], or the bits below.
     state: AtomicU32,
-    /// The thread, and its handle: who is done with it last closes it.
-    users: AtomicU32,
     /// The thread's own until the state is `FINISHED`, the handle's afterwards.
     result: UnsafeCell<Option<Result<T>>>,
     scope: Option<Arc<ScopeData>>,
@@ -36,8 +34,12 @@ unsafe impl<F: Send, T: Send> Sync for Packet<F, T> {}
 unsafe impl<F: Send, T: Send> Send for Packet<F, T> {}
 
 const RUNNING: u32 = 0;
+/// Somebody waits for the end.
 const AWAITED: u32 = 1;
+/// The thread is done with it.
 const FINISHED: u32 = 2;
+/// The handle is.
+const DETACHED: u32 = 4;
 
 impl<F, T> Packet<F, T> {
     pub(super) fn new(closure: F, scope: Option<Arc<ScopeData>>) -> Self {
@@ -45,7 +47,6 @@ impl<F, T> Packet<F, T> {
             closure: UnsafeCell::new(Some(closure)),
             outcome: Outcome {
                 state: AtomicU32::new(RUNNING),
-                users: AtomicU32::new(2),
                 result: UnsafeCell::new(None),
                 scope,
             },
@@ -65,16 +66,13 @@ unsafe impl<F: FnOnce() -> T + Send, T: Send> Main for Packet<F, T> {
     }
 
     fn finish(&self) {
-        if self.outcome.state.swap(FINISHED, Release) == AWAITED {
-            wait_queue::wake(&self.outcome.state, usize::MAX);
-        }
-        self.outcome.leave();
+        self.outcome.finish();
     }
 
     fn abandon(&self) {
         // SAFETY: the contract calls it instead of `run`, and so the closure is the caller's.
         drop(unsafe { (*self.closure.get()).take() });
-        self.outcome.leave();
+        self.outcome.finish();
     }
 
     fn outcome(&self) -> *const () {
@@ -109,11 +107,11 @@ impl<T> Outcome<T> {
                 .state
                 .compare_exchange(RUNNING, AWAITED, Relaxed, Relaxed);
         }
-        (state != FINISHED).then(|| Ticket::new(&self.state, AWAITED))
+        (state & FINISHED == 0).then(|| Ticket::new(&self.state, AWAITED))
     }
 
     pub(super) fn is_finished(&self) -> bool {
-        self.state.load(Acquire) == FINISHED
+        self.state.load(Acquire) & FINISHED != 0
     }
 
     /// # Safety
@@ -124,13 +122,36 @@ impl<T> Outcome<T> {
         unsafe { (*self.result.get()).take() }.expect("a thread that finished left a result")
     }
 
-    /// The thread, or its handle, is done with it. The last of the two drops the result if nobody took it, and tells the
-    /// scope: not the last who knows of the thread, which may be long afterwards.
-    pub(super) fn leave(&self) {
-        if self.users.fetch_sub(1, AcqRel) != 1 {
-            return;
+    /// The thread is done with it.
+    fn finish(&self) {
+        let before = self.state.fetch_or(FINISHED, AcqRel);
+        if before & AWAITED != 0 {
+            wait_queue::wake(&self.state, usize::MAX);
         }
-        // SAFETY: the other one is done with it.
+        if before & DETACHED != 0 {
+            // SAFETY: so is the handle, and this is the thread.
+            unsafe { self.close() };
+        }
+    }
+
+    /// The handle is done with it.
+    pub(super) fn detach(&self) {
+        let is_finished =
+            self.is_finished() || self.state.fetch_or(DETACHED, AcqRel) & FINISHED != 0;
+        if is_finished {
+            // SAFETY: the thread is done with it, and this is the handle.
+            unsafe { self.close() };
+        }
+    }
+
+    /// Drops the result if nobody took it, and tells the scope. By the thread or its handle, whichever is done last: not
+    /// by the last who knows of the thread, which may be long afterwards.
+    ///
+    /// # Safety
+    ///
+    /// Called once, by the only one who uses it.
+    unsafe fn close(&self) {
+        // SAFETY: the caller's promise.
         let result = unsafe { &mut *self.result.get() };
         let unhandled_panic = matches!(result, Some(Err(_)));
         // Nobody is left who could be told of a panic in here, as in std.

@@ -2,7 +2,7 @@
 //! them, one an available core; the machine that holds one works through its queues.
 
 use super::list::{List, SharedList};
-use super::machine::Machine;
+use super::machine::{self, Machine};
 use super::reactor::Reactor;
 use super::ring::Ring;
 use super::scheduler::{Scheduler, Shared};
@@ -48,6 +48,10 @@ pub(super) struct Processor {
 struct Held {
     /// Ready threads that nobody else may run: pinned ones that have started.
     own: List,
+    /// The next to run: it was taken from a queue already.
+    taken: Option<*const Task>,
+    /// Threads that have ended, whose memory is to be given up.
+    dead: List,
     rounds: u32,
     /// When the kernel was last asked for events by a machine that had something else to do.
     polled: u64,
@@ -88,6 +92,8 @@ impl Processor {
             machine: AtomicPtr::new(ptr::null_mut()),
             held: UnsafeCell::new(Held {
                 own: List::new(),
+                taken: None,
+                dead: List::new(),
                 rounds: 0,
                 polled: 0,
                 is_searching: false,
@@ -142,6 +148,9 @@ impl Processor {
     pub(super) fn next_at_hand(&self, shared: &Shared) -> Option<*const Task> {
         // SAFETY: the holder; nothing below comes back here.
         let held = unsafe { self.held() };
+        if held.taken.is_some() {
+            return held.taken.take();
+        }
         held.rounds = held.rounds.wrapping_add(1);
         let has_to_tell =
             held.is_searching || (self.ring.len() > 1 && shared.idle.has_somebody_to_wake());
@@ -149,6 +158,40 @@ impl Processor {
             return None;
         }
         self.pop_own(held)
+    }
+
+    /// As [`next_at_hand`](Self::next_at_hand), if that one has not run yet and is of `class`; else it is the next one
+    /// all the same.
+    #[inline]
+    pub(super) fn next_fresh_at_hand(
+        &self,
+        shared: &Shared,
+        class: SizeClass,
+    ) -> Option<*const Task> {
+        let next = self.next_at_hand(shared)?;
+        // SAFETY: it came out of a queue, so it is alive and the holder's.
+        if unsafe { (*next).class == class && !(*next).is_started() } {
+            return Some(next);
+        }
+        // SAFETY: the holder, and the reference ends here.
+        unsafe { self.held().taken = Some(next) };
+        None
+    }
+
+    /// Keeps a thread that has ended until [`forget_dead`](Self::forget_dead). By the holder, under the rules of
+    /// `next_at_hand`; it is in no queue.
+    pub(super) fn keep_dead(&self, task: *const Task) {
+        // SAFETY: the holder, and the reference ends here; the task has ended.
+        unsafe { self.held().dead.push(task) };
+    }
+
+    /// Gives up the memory of threads that have ended. By the holder, at home.
+    pub(super) fn forget_dead(&self) {
+        // SAFETY: the holder, and each reference ends at once.
+        while let Some(task) = unsafe { self.held().dead.pop() } {
+            // SAFETY: it was kept for that.
+            unsafe { machine::forget(task) };
+        }
     }
 
     /// The next thread to run; sleeps until there is one. By the holder.

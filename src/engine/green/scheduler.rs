@@ -79,7 +79,6 @@ impl Scheduler {
         let shared = self.start()?;
         let class = self.pool.reserve(thread.stack_size())?.keep();
         let task = Task::new(self, class, thread);
-        task.control.bind(task.waker());
         let pointer = Placed::as_ptr(&task);
         // The scheduler's reference, until the thread has ended.
         Placed::forget(task);

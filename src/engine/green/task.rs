@@ -1,7 +1,7 @@
 //! A green thread, as the scheduler knows it.
 
 use super::local;
-use super::machine::{Command, Machine};
+use super::machine::{self, Command, Machine};
 use super::scheduler::Scheduler;
 use super::timers::Timer;
 use crate::coroutine::{Fiber, Kind, SizeClass, Suspender};
@@ -241,6 +241,10 @@ pub(super) fn entry(suspender: &Suspender, first: *mut ()) -> ! {
         // SAFETY: the machine resumes a fiber that is between two threads with a task that it just bound to
         // it, and that is alive until the machine sees `Finished`.
         unsafe { fiber::run(&*task, suspender) };
-        task = suspender.suspend(Command::Finished.encode()).cast();
+        // SAFETY: the thread has ended on this fiber, and the machine that runs it has not seen that yet.
+        task = match unsafe { machine::succeed(&*task) } {
+            Some(next) => next,
+            None => suspender.suspend(Command::Finished.encode()).cast(),
+        };
     }
 }

@@ -123,7 +123,6 @@ impl Spawn for Tokio {
         let runtime =
             runtimes::for_thread(self.0).inspect_err(|_| stacks::release(self.0, class))?;
         let task = Task::new(self.0, class, runtime, thread);
-        task.control().bind(task.waker());
         let handle = task.runtime().handle().clone();
         task::at_home(|| drop(handle.spawn(Running::new(task))));
         // A thread that only spawns lets them run now and then: what they leave is warm for the next. Not a pinned
