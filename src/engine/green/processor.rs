@@ -9,6 +9,7 @@ use super::scheduler::{Scheduler, Shared};
 use super::task::Task;
 use super::timers::Timers;
 use crate::coroutine::{Fiber, Kind, SizeClass};
+use crate::engine::record;
 use rustix::event::epoll::Event;
 use standin_core::Instant;
 use std::cell::UnsafeCell;
@@ -350,6 +351,7 @@ impl Processor {
             let class = self.scheduler.shared().default_class;
             pool.give_many(class, held.fibers.drain(..));
             pool.trim();
+            record::trim();
         }
     }
 

@@ -4,6 +4,7 @@ use super::runtimes::Member;
 use super::{cache, local, task};
 use crate::coroutine::free::Primed;
 use crate::coroutine::{Fiber, Kind, Pool, SizeClass, Suspender};
+use crate::engine::record;
 use std::io;
 use std::ptr;
 use std::sync::OnceLock;
@@ -103,7 +104,12 @@ async fn trim() {
     while FREE.is_untrimmed() || PINNED.is_untrimmed() {
         tokio::time::sleep(REST).await;
         // It takes a while if there are many. It fails only if the runtime shuts down.
-        let _ = tokio::task::spawn_blocking(|| FREE.trim() + PINNED.trim()).await;
+        let trim = || {
+            FREE.trim();
+            PINNED.trim();
+            record::trim();
+        };
+        let _ = tokio::task::spawn_blocking(trim).await;
     }
 }
 

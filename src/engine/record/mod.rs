@@ -1,15 +1,23 @@
 //! Everything that there is of a thread but its stack, in one allocation: who it is ([`Identity`]), what its engine
 //! keeps of it (a [`Placed`]), and what it runs ([`Main`]). Whoever knows of the thread shares it, by a [`Control`].
 
+#[cfg(feature = "_fibers")]
+mod memory;
+#[cfg(feature = "_fibers")]
+mod placed;
+
+#[cfg(feature = "_fibers")]
+pub(super) use memory::trim;
+#[cfg(feature = "_fibers")]
+pub(super) use placed::{Own, Placed, WakePlaced};
+
 use super::control::Identity;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, UnsafeCell};
-use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, MaybeUninit};
-use std::ops::Deref;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicUsize, fence};
-use std::task::{RawWaker, RawWakerVTable, Waker};
 
 /// The identity of a thread, shared by the thread itself and all who have a handle to it. Clones are the same thread.
 pub struct Control(NonNull<Head>);
@@ -40,6 +48,8 @@ pub(crate) unsafe trait Main: Send + Sync {
 ///   for all of that.
 struct Head {
     references: AtomicUsize,
+    /// The record lies in a slot of `memory.rs`, not in memory of the allocator.
+    is_pooled: bool,
     main: &'static Operations,
     identity: Identity,
     place: Place,
@@ -90,16 +100,27 @@ impl Control {
     ///
     /// `M` stays valid until `main` has finished, or was dropped; what it still holds then can be dropped at any time.
     pub(crate) unsafe fn with_main<M: Main>(identity: Identity, main: M) -> Self {
-        let record = Box::new(Record {
-            head: Head {
-                references: AtomicUsize::new(1),
-                main: &Record::<M>::OPERATIONS,
-                identity,
-                place: Place::new(),
-            },
-            main,
+        let layout = Layout::new::<Record<M>>();
+        let pooled = pooled(layout);
+        let memory = pooled.or_else(|| {
+            // SAFETY: a record has a size.
+            NonNull::new(unsafe { alloc(layout) })
         });
-        Self(NonNull::from(Box::leak(record)).cast())
+        let record = memory.unwrap_or_else(|| handle_alloc_error(layout)).cast();
+        // SAFETY: it was made for that, and is nobody else's.
+        unsafe {
+            record.write(Record {
+                head: Head {
+                    references: AtomicUsize::new(1),
+                    is_pooled: pooled.is_some(),
+                    main: &Record::<M>::OPERATIONS,
+                    identity,
+                    place: Place::new(),
+                },
+                main,
+            });
+        }
+        Self(record.cast())
     }
 
     /// A thread that standin did not make, and does not run.
@@ -157,10 +178,6 @@ impl Control {
         // SAFETY: *counted* and *behind*.
         unsafe { (self.head().main.outcome)(self.0) }
     }
-
-    fn into_raw(self) -> NonNull<Head> {
-        ManuallyDrop::new(self).0
-    }
 }
 
 impl Clone for Control {
@@ -198,9 +215,42 @@ impl<M: Main> Record<M> {
         abandon: |head| unsafe { head.cast::<Self>().as_ref() }.main.abandon(),
         // SAFETY: *behind*.
         outcome: |head| unsafe { head.cast::<Self>().as_ref() }.main.outcome(),
-        // SAFETY: *behind*, and nobody else has it any more; a box was leaked for it.
-        free: |head| drop(unsafe { Box::from_raw(head.cast::<Self>().as_ptr()) }),
+        // SAFETY: *behind*, and nobody else has it any more.
+        free: |head| unsafe {
+            let is_pooled = head.as_ref().is_pooled;
+            head.cast::<Self>().drop_in_place();
+            if is_pooled {
+                give_back(head.cast());
+            } else {
+                dealloc(head.as_ptr().cast(), Layout::new::<Self>());
+            }
+        },
     };
+}
+
+/// Memory from the pool, which only engines with threads by the thousand are worth.
+#[cfg(feature = "_fibers")]
+fn pooled(layout: Layout) -> Option<NonNull<u8>> {
+    memory::take(layout)
+}
+
+#[cfg(not(feature = "_fibers"))]
+fn pooled(_: Layout) -> Option<NonNull<u8>> {
+    None
+}
+
+/// # Safety
+///
+/// It came from [`pooled`], and is not used any more.
+#[cfg(feature = "_fibers")]
+unsafe fn give_back(memory: NonNull<u8>) {
+    // SAFETY: the caller's promise.
+    unsafe { memory::give_back(memory) };
+}
+
+#[cfg(not(feature = "_fibers"))]
+unsafe fn give_back(_: NonNull<u8>) {
+    unreachable!("no memory comes from the pool");
 }
 
 /// What a thread runs that standin does not start.
@@ -234,149 +284,5 @@ impl Drop for Place {
             // SAFETY: they are those of what is there, which nobody has any more.
             unsafe { (operations.drop)(self.words.get().cast()) };
         }
-    }
-}
-
-/// What is placed knows its own record by this, which does not count.
-pub(super) struct Own<T> {
-    control: ManuallyDrop<Control>,
-    what: PhantomData<fn(T)>,
-}
-
-impl<T> Deref for Own<T> {
-    type Target = Control;
-
-    #[inline]
-    fn deref(&self) -> &Control {
-        &self.control
-    }
-}
-
-impl<T> Own<T> {
-    /// # Safety
-    ///
-    /// This is in its place.
-    pub(super) unsafe fn placed(&self) -> Placed<T> {
-        Placed {
-            control: Control::clone(self),
-            what: PhantomData,
-        }
-    }
-}
-
-/// A shared pointer, as `Arc`, to what an engine keeps of a thread: it lies in the thread's record.
-pub(super) struct Placed<T> {
-    /// *placed*: with a `T` in its place.
-    control: Control,
-    what: PhantomData<T>,
-}
-
-impl<T: WakePlaced> Placed<T> {
-    const OPERATIONS: PlaceOperations = PlaceOperations {
-        // SAFETY: called for a `T`.
-        drop: |value| unsafe { value.cast::<T>().drop_in_place() },
-        wake: |head| T::wake(&Self::from_data(head.as_ptr().cast_const().cast())),
-    };
-
-    /// Puts what `make` returns into the thread's record.
-    ///
-    /// # Safety
-    ///
-    /// By the engine that starts the thread, once, before anybody else knows of it.
-    pub(super) unsafe fn new(control: Control, make: impl FnOnce(Own<T>) -> T) -> Self {
-        const {
-            assert!(size_of::<T>() <= WORDS * size_of::<usize>());
-            assert!(align_of::<T>() <= align_of::<usize>());
-        }
-        let value = make(Own {
-            control: ManuallyDrop::new(Control(control.0)),
-            what: PhantomData,
-        });
-        let place = &control.head().place;
-        // SAFETY: there is room, as was checked; the caller says that nobody looks at it.
-        unsafe { place.words.get().cast::<T>().write(value) };
-        place.operations.set(Some(&Self::OPERATIONS));
-        Self {
-            control,
-            what: PhantomData,
-        }
-    }
-}
-
-impl<T> Placed<T> {
-    /// As [`Arc::as_ptr`](std::sync::Arc::as_ptr).
-    #[inline]
-    pub(super) fn as_ptr(this: &Self) -> *const T {
-        this.control.head().place.words.get().cast()
-    }
-
-    /// As [`Arc::into_raw`](std::sync::Arc::into_raw), but for the record.
-    pub(super) fn forget(this: Self) {
-        std::mem::forget(this);
-    }
-
-    /// Takes back what was forgotten.
-    ///
-    /// # Safety
-    ///
-    /// One [`Placed`] of it was forgotten, which this is.
-    pub(super) unsafe fn remember(own: &Own<T>) -> Self {
-        Self {
-            control: Control(own.control.0),
-            what: PhantomData,
-        }
-    }
-}
-
-impl<T> Clone for Placed<T> {
-    fn clone(&self) -> Self {
-        Self {
-            control: self.control.clone(),
-            what: PhantomData,
-        }
-    }
-}
-
-impl<T> Deref for Placed<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: *placed*; it is shared only from when it was written.
-        unsafe { &*Self::as_ptr(self) }
-    }
-}
-
-/// As [`Wake`](std::task::Wake).
-pub(super) trait WakePlaced: Send + Sync + Sized {
-    fn wake(this: &Placed<Self>);
-}
-
-impl<T: WakePlaced> Placed<T> {
-    const WAKER: RawWakerVTable = RawWakerVTable::new(
-        |data| Self::from_data(data).clone_raw(),
-        |data| T::wake(&ManuallyDrop::into_inner(Self::from_data(data))),
-        |data| T::wake(&Self::from_data(data)),
-        |data| drop(ManuallyDrop::into_inner(Self::from_data(data))),
-    );
-
-    fn clone_raw(&self) -> RawWaker {
-        let head = self.control.clone().into_raw();
-        RawWaker::new(head.as_ptr().cast_const().cast(), &Self::WAKER)
-    }
-
-    /// What a waker holds. It is still the waker's.
-    fn from_data(data: *const ()) -> ManuallyDrop<Self> {
-        let head = NonNull::new(data.cast_mut().cast()).expect("it was not null");
-        ManuallyDrop::new(Self {
-            control: Control(head),
-            what: PhantomData,
-        })
-    }
-
-    /// What wakes it.
-    pub(super) fn waker(&self) -> Waker {
-        // SAFETY: each waker is one counted reference: cloned with it, and given up with it.
-        unsafe { Waker::from_raw(self.clone_raw()) }
     }
 }
