@@ -225,6 +225,33 @@ pub(super) fn shutdown(socket: SocketRef<'_>, how: Shutdown) -> io::Result<()> {
     Ok(net::shutdown(socket.fd(), how)?)
 }
 
+/// Whether it is a TCP socket that tells of its first byte. Others may have had it: as far as the kernel says.
+#[cfg(all(feature = "_pinned", target_os = "linux"))]
+pub(super) fn is_plain_tcp(socket: BorrowedFd<'_>) -> bool {
+    let option = |option: libc::c_int| {
+        let mut value: libc::c_int = 0;
+        let mut length = size_of_val(&value) as libc::socklen_t;
+        // SAFETY: the value is an integer of that length.
+        let result = unsafe {
+            libc::getsockopt(
+                std::os::fd::AsRawFd::as_raw_fd(&socket),
+                libc::SOL_SOCKET,
+                option,
+                (&raw mut value).cast(),
+                &raw mut length,
+            )
+        };
+        (result == 0).then_some(value)
+    };
+    option(libc::SO_PROTOCOL) == Some(libc::IPPROTO_TCP) && option(libc::SO_RCVLOWAT) == Some(1)
+}
+
+/// Only who waits for readiness would ask, and by what Linux says.
+#[cfg(not(all(feature = "_pinned", target_os = "linux")))]
+pub(super) fn is_plain_tcp(_: BorrowedFd<'_>) -> bool {
+    false
+}
+
 fn receive_flags(peek: bool, call: Call) -> RecvFlags {
     let mut flags = RecvFlags::empty();
     flags.set(RecvFlags::PEEK, peek);

@@ -148,15 +148,16 @@ impl Shared {
     }
 
     /// For a connection that this listener accepted: Linux hands the timeouts on, but not the mode.
-    pub(crate) fn of_accepted(&self) -> Self {
+    pub(crate) fn of_accepted(&self, socket: BorrowedFd<'_>) -> Self {
         let shared = Self::new();
         for direction in [Direction::Read, Direction::Write] {
             shared
                 .timeout(direction)
                 .store(self.timeout(direction).load(Relaxed), Relaxed);
         }
-        // `SO_RCVLOWAT` is handed on as well.
-        shared.set(SHORT_IS_ALL, self.short_is_all());
+        // What somebody changed of the listener is handed on, too.
+        let short_is_all = self.short_is_all() || kernel::is_plain_tcp(socket);
+        shared.set(SHORT_IS_ALL, short_is_all);
         shared
     }
 

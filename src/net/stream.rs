@@ -9,7 +9,7 @@ use crate::time::Duration;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::TcpStream as StdStream;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 /// A connected stream. This corresponds to [`std::net::TcpStream`].
@@ -63,7 +63,8 @@ impl TcpStream {
 
     /// A socket that a listener accepted, which has its timeouts.
     pub(super) fn accepted(fd: OwnedFd, listener: &Shared) -> Self {
-        Self(Handle::sharing(fd.into(), Arc::new(listener.of_accepted())))
+        let shared = listener.of_accepted(fd.as_fd());
+        Self(Handle::sharing(fd.into(), Arc::new(shared)))
     }
 
     /// This corresponds to [`std::net::TcpStream::peer_addr`].
@@ -280,3 +281,32 @@ impl fmt::Debug for TcpStream {
 }
 
 conversions!(TcpStream, StdStream);
+
+#[cfg(all(test, feature = "threads", feature = "_pinned", target_os = "linux"))]
+mod tests {
+    use crate::engine::THREADS;
+    use crate::net::{TcpListener, TcpStream};
+    use std::os::fd::AsFd;
+
+    fn accepted(listener: &TcpListener) -> TcpStream {
+        let address = listener.local_addr().expect("it is bound");
+        let _near = TcpStream::connect(address).expect("it listens");
+        listener.accept().expect("one has connected").0
+    }
+
+    /// Else each of its messages would take a read more.
+    #[test]
+    fn a_short_read_empties_what_a_listener_accepted_that_was_lent() {
+        THREADS.run(|| {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            assert!(accepted(&listener).0.shared().short_is_all());
+            rustix::net::listen(listener.as_fd(), 100).expect("it is bound");
+            assert!(accepted(&listener).0.shared().short_is_all());
+            let from_std = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let stream = accepted(&from_std.into());
+            assert!(stream.0.shared().short_is_all());
+            let _lent = stream.as_fd();
+            assert!(!stream.0.shared().short_is_all());
+        });
+    }
+}

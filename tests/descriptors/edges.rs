@@ -155,9 +155,18 @@ pub(crate) fn a_peek_leaves_the_datagram(on: &Subject) {
 /// Under a mark the kernel reports nothing although there are bytes; they are not lost.
 pub(crate) fn reads_under_a_low_water_mark(on: &Subject) {
     on.run(|| {
-        for round in 0..30 {
-            let (mut near, mut far) = pair();
-            low_water_mark(&far, 4);
+        for round in 0..60 {
+            // Its own, or one that its listener had.
+            let (mut near, mut far) = if round % 2 == 0 {
+                let (near, far) = pair();
+                low_water_mark(&far, 4);
+                (near, far)
+            } else {
+                let (listener, address) = listen();
+                low_water_mark(&listener, 4);
+                let near = TcpStream::connect(address).expect("it listens");
+                (near, listener.accept().expect("one has connected").0)
+            };
             thread::scope(|scope| {
                 let reader = scope.spawn(|| {
                     let mut all = Vec::new();
@@ -175,11 +184,11 @@ pub(crate) fn reads_under_a_low_water_mark(on: &Subject) {
     });
 }
 
-fn low_water_mark(stream: &TcpStream, bytes: libc::c_int) {
+fn low_water_mark(socket: &impl AsRawFd, bytes: libc::c_int) {
     // SAFETY: the descriptor is open, and the value is an integer of the length that is told.
     let result = unsafe {
         libc::setsockopt(
-            stream.as_raw_fd(),
+            socket.as_raw_fd(),
             libc::SOL_SOCKET,
             libc::SO_RCVLOWAT,
             (&raw const bytes).cast(),
