@@ -99,6 +99,36 @@ fn threads_that_compute_stop_nobody() {
     }
 }
 
+/// Where a second processor was of no use just before, nobody is woken at the spawn. A pinned thread keeps its
+/// processor however long it computes.
+#[test]
+fn a_new_thread_runs_beside_one_that_computes_after_many_that_did_not() {
+    isolated(TWO, || {
+        // SAFETY: the threads use no thread-locals, and no lock of std's.
+        unsafe { green::accept_pinned() };
+        for engine in [GREEN, GREEN_PINNED] {
+            engine.run(|| {
+                for _ in 0..100 {
+                    for _ in 0..100 {
+                        let short: Vec<_> = (0..3).map(|_| thread::spawn(|| ())).collect();
+                        short
+                            .into_iter()
+                            .for_each(|short| short.join().expect("it is empty"));
+                    }
+                    let has_run = Arc::new(AtomicBool::new(false));
+                    let runs = has_run.clone();
+                    let other = thread::spawn(move || runs.store(true, Release));
+                    while !has_run.load(Acquire) {
+                        std::hint::spin_loop();
+                    }
+                    other.join().expect("it only stores");
+                }
+            });
+        }
+    })
+    .succeeds();
+}
+
 /// The holder parks, and the one who waits keeps the only OS thread that could run it.
 #[test]
 fn a_lock_of_std_across_a_park() {

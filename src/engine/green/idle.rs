@@ -19,6 +19,18 @@
 //! cleared knows that it is counted, or is about to be. So the count can be one too low for a moment, even
 //! below zero, and somebody is woken in vain. It must never be too high: counting first, and taking that back
 //! where no mark is found, would let others rely on a searcher that there is not (the model found that).
+//!
+//! # Wakes that do not pay
+//!
+//! To wake a processor and to let it sleep again costs some 10 µs, and what its threads touch comes from another
+//! core. For one that then runs a few threads of 100 ns each that is far more than they are worth; and a machine that
+//! makes such threads ready, one after another, would wake somebody for each. So after a wake that did not pay, nobody
+//! is woken for a while for what a running machine has in its own ring, and for twice as long after the next.
+//! Work that no running machine would get to by itself wakes somebody in any case.
+//!
+//! A rest is ended by whoever looks at the clock: a busy machine now and then, and the monitor, both of which then wake
+//! somebody for what came meanwhile; and a machine that comes out of its sleep, which searches itself. So a thread that is
+//! ready behind one that computes waits for some milliseconds at most, and only where threads had short turns just before.
 
 #[cfg(loom)]
 use loom::sync::atomic::{
@@ -37,7 +49,19 @@ pub(super) struct Idle {
     /// A bit for each processor.
     marks: Box<[AtomicU64]>,
     searching: AtomicI32,
+    /// When the present rest is over, in nanoseconds; 0 if there is none.
+    rests_until: AtomicU64,
+    /// How long the last rest was, in nanoseconds; 0 if the last wake paid.
+    rest: AtomicU64,
 }
+
+/// A wake pays if the processor runs for so long until it sleeps again, in nanoseconds,
+const PAYS: u64 = 500_000;
+/// or if the turns of its threads are so long: they compute.
+const TURN_PAYS: u64 = 5_000;
+/// How long a rest is, in nanoseconds.
+const LEAST_REST: u64 = 50_000;
+const MOST_REST: u64 = 1_000_000;
 
 impl Idle {
     pub(super) fn new(processors: usize) -> Self {
@@ -46,6 +70,8 @@ impl Idle {
                 .map(|_| AtomicU64::new(0))
                 .collect(),
             searching: AtomicI32::new(0),
+            rests_until: AtomicU64::new(0),
+            rest: AtomicU64::new(0),
         }
     }
 
@@ -53,15 +79,29 @@ impl Idle {
     /// has to be. It is counted as a searcher.
     pub(super) fn to_wake_for_shared_work(&self) -> Option<usize> {
         fence(SeqCst);
+        match self.is_somebody_idle() {
+            true => self.unmark_one(),
+            false => None,
+        }
+    }
+
+    /// As `to_wake_for_shared_work`, for a new thread in the ring of the calling machine, which may not get to it for a
+    /// while.
+    pub(super) fn to_wake_for_new_work(&self) -> Option<usize> {
+        fence(SeqCst);
         self.to_wake()
     }
 
     /// As `to_wake_for_shared_work`, for work that the calling machine would get to itself: it costs nothing
     /// if nobody is idle.
     pub(super) fn to_wake(&self) -> Option<usize> {
-        if !self.has_somebody_to_wake() {
-            return None;
+        match self.has_somebody_to_wake() {
+            true => self.unmark_one(),
+            false => None,
         }
+    }
+
+    fn unmark_one(&self) -> Option<usize> {
         let found = self.marks.iter().enumerate().find_map(|(index, word)| {
             let mut marks = word.load(Relaxed);
             while marks != 0 {
@@ -79,9 +119,35 @@ impl Idle {
         found
     }
 
-    /// Whether somebody is idle, and nobody searches.
+    /// Whether somebody is idle, and nobody searches, and wakes pay.
     pub(super) fn has_somebody_to_wake(&self) -> bool {
+        self.rests_until.load(Relaxed) == 0 && self.is_somebody_idle()
+    }
+
+    fn is_somebody_idle(&self) -> bool {
         self.marks.iter().any(|word| word.load(Relaxed) != 0) && self.searching.load(Relaxed) <= 0
+    }
+
+    /// A processor that another one woke sleeps again, after so long and so many turns of threads.
+    pub(super) fn was_awake(&self, now: u64, elapsed: u64, turns: u32) {
+        // One turn may be all that there was to do; it has to be long enough for two.
+        if elapsed >= PAYS || elapsed >= TURN_PAYS * u64::from(turns.max(2)) {
+            self.rest.store(0, Relaxed);
+            return;
+        }
+        let rest = (2 * self.rest.load(Relaxed)).clamp(LEAST_REST, MOST_REST);
+        self.rest.store(rest, Relaxed);
+        self.rests_until.store(now + rest, Relaxed);
+    }
+
+    /// Ends the present rest if its time has come; whether it did.
+    pub(super) fn end_rest(&self, now: u64) -> bool {
+        let until = self.rests_until.load(Relaxed);
+        let ends = until != 0 && until <= now;
+        if ends {
+            self.rests_until.store(0, Relaxed);
+        }
+        ends
     }
 
     /// Whether all of so many processors are idle.

@@ -119,6 +119,7 @@ fn run(shared: &'static Shared) {
         watch.now = nanoseconds(Instant::system());
         // It may have slept, or have waited for a core.
         watch.before = before.max(watch.now.saturating_sub(PAUSE.as_nanos() as u64));
+        shared.end_rest(watch.now);
         for (processor, look) in shared.processors.iter().zip(&mut looks) {
             watch.look_at(processor, look);
         }

@@ -57,6 +57,8 @@ struct Held {
     /// When the kernel was last asked for events by a machine that had something else to do.
     polled: u64,
     is_searching: bool,
+    /// When another processor's work ended its sleep, and `rounds` then; until it sleeps again.
+    woken: Option<(u64, u32)>,
     /// For where to steal first.
     random: u32,
     fibers: Vec<Fiber>,
@@ -98,6 +100,7 @@ impl Processor {
                 rounds: 0,
                 polled: 0,
                 is_searching: false,
+                woken: None,
                 // Any seed but 0, and another one for each.
                 random: (index as u32).wrapping_mul(0x9e37_79b9) | 1,
                 fibers: Vec::with_capacity(CACHE + 1),
@@ -226,6 +229,7 @@ impl Processor {
         }
         self.refill(shared);
         let now = nanoseconds(Instant::system());
+        shared.end_rest(now);
         if self.timers.next().is_some() {
             self.timers.fire(now);
         }
@@ -265,8 +269,11 @@ impl Processor {
         // SAFETY: the holder, and the reference ends here.
         let was_searching = unsafe { std::mem::take(&mut self.held().is_searching) };
         let was_last = was_searching && shared.idle.stop_searching();
-        // Others may have put work into their own rings and left the waking to the searcher.
-        if self.ring.len() > 0 || (was_last && self.has_work(shared)) {
+        // Others may have put work where no running machine is sure to look, or into their own rings, and left the waking
+        // to the searcher.
+        if was_last && !shared.injected.is_empty() {
+            shared.wake_one_for_shared_work();
+        } else if self.ring.len() > 0 || (was_last && self.has_work(shared)) {
             shared.wake_one();
         }
     }
@@ -323,16 +330,32 @@ impl Processor {
     fn sleep(&self, shared: &Shared) {
         // SAFETY: the holder, and the reference ends here.
         let was_searching = unsafe { std::mem::take(&mut self.held().is_searching) };
+        self.tell_whether_waking_paid(shared);
         shared.idle.mark(self.index, was_searching);
         let has_work = self.has_work(shared);
         if !has_work {
             self.wait();
         }
         let is_searching = shared.idle.unmark(self.index, has_work && was_searching);
+        let now = nanoseconds(Instant::system());
+        shared.idle.end_rest(now);
         // SAFETY: the holder, and the reference ends here.
-        unsafe { self.held().is_searching = is_searching };
+        let held = unsafe { self.held() };
+        held.is_searching = is_searching;
+        held.woken = (is_searching && !has_work).then_some((now, held.rounds));
         shared.monitor.wake();
         self.fire_timers();
+    }
+
+    /// If another processor woke this one, which sleeps again now.
+    fn tell_whether_waking_paid(&self, shared: &Shared) {
+        // SAFETY: the holder, and the reference ends here.
+        let held = unsafe { self.held() };
+        if let Some((woken, rounds)) = held.woken.take() {
+            let now = nanoseconds(Instant::system());
+            let turns = held.rounds.wrapping_sub(rounds);
+            shared.idle.was_awake(now, now.saturating_sub(woken), turns);
+        }
     }
 
     /// Waits for an event, for the next timer, or, if stacks rest that were used, until it is worth while to
@@ -369,12 +392,12 @@ impl Processor {
 
     /// Whether anything is ready that this processor may run.
     fn has_work(&self, shared: &Shared) -> bool {
-        !shared.injected.is_empty()
-            || !self.inbox.is_empty()
-            || shared
-                .processors
-                .iter()
-                .any(|processor| processor.ring.len() > 0)
+        !self.inbox.is_empty() || shared.has_work()
+    }
+
+    /// Whether anything is ready here that every processor may run. By anybody.
+    pub(super) fn has_ready(&self) -> bool {
+        self.ring.len() > 0
     }
 
     fn poll(&self, timeout: Option<u64>) {
@@ -398,7 +421,7 @@ impl Processor {
         if is_new {
             // The one that runs now may never park: it must not be missed by a processor that falls asleep.
             if shared.processors.len() > 1 {
-                shared.wake_one_for_shared_work();
+                shared.wake_one_for_new_work();
             }
         } else if self.ring.len() > 1 {
             // One thread that became ready is run here as soon as the one that runs now parks.

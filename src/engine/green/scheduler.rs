@@ -262,6 +262,26 @@ impl Shared {
         }
     }
 
+    /// Wakes one sleeping processor, if there is one and none searches already, for a thread that is new.
+    pub(super) fn wake_one_for_new_work(&self) {
+        if let Some(index) = self.idle.to_wake_for_new_work() {
+            self.processors[index].reactor.wake();
+        }
+    }
+
+    /// Once wakes may pay again, wakes one sleeping processor for what came meanwhile. By whoever looks at the clock and
+    /// may be in something else for long.
+    pub(super) fn end_rest(&self, now: u64) {
+        if self.idle.end_rest(now) && self.has_work() {
+            self.wake_one_for_shared_work();
+        }
+    }
+
+    /// Whether anything is ready that every processor may run.
+    pub(super) fn has_work(&self) -> bool {
+        !self.injected.is_empty() || self.processors.iter().any(Processor::has_ready)
+    }
+
     /// Wakes one sleeping processor, if there is one and none searches already.
     pub(super) fn wake_one(&self) {
         if let Some(index) = self.idle.to_wake() {
