@@ -1,12 +1,17 @@
 //! The peers. Each file has the same functions in the same order, those of [`Peer`], so that
 //! two files side by side show how the peers differ in use.
 
+mod go;
 mod may;
 mod os_threads;
 mod standin;
 mod tokio;
 
+use crate::options::Options;
 use crate::workload::Peer;
+use std::io;
+
+pub(crate) use go::{NAME as GO, is_installed as is_go_installed};
 
 /// In the order of the tables.
 pub(crate) static ALL: &[&dyn Peer] = &[
@@ -14,6 +19,7 @@ pub(crate) static ALL: &[&dyn Peer] = &[
     &may::May,
     &tokio::CURRENT_THREAD,
     &tokio::MULTI_THREAD,
+    &go::Go,
     &standin::GREEN,
     &standin::GREEN_PINNED,
     &standin::ASYNC,
@@ -25,4 +31,13 @@ pub(crate) static ALL: &[&dyn Peer] = &[
 
 pub(crate) fn named(name: &str) -> Option<&'static dyn Peer> {
     ALL.iter().copied().find(|peer| peer.name() == name)
+}
+
+/// Makes what the peers of a run need.
+pub(crate) fn prepare(options: &Options) -> io::Result<()> {
+    let mut contestants = options.contestants.iter();
+    match contestants.any(|contestant| contestant.peer.name() == GO) {
+        true => go::build(),
+        false => Ok(()),
+    }
 }
