@@ -10,20 +10,24 @@
 //!
 //! The tables on standard output are Markdown; progress goes to standard error. The full run
 //! takes less than six minutes, `--quick` less than one. `--large` is for a hundred thousand
-//! threads and a million, `--scaling` for two workers beside one. The status is 1 where a peer
+//! threads and a million, `--scaling` for two workers beside one. `--svg FOLDER` draws plots, and
+//! `--readme FILE` writes the figures into a Markdown file (`publish.rs`): `just numbers` does both. The status is 1 where a peer
 //! failed or was wrong, never for a time. Under `cargo test --benches` all of it runs once at a
 //! tiny size, which measures nothing but shows that it works.
 //!
 //! `workload.rs` says what is measured, `peers/` how each peer does it.
 
+mod chart;
 mod child;
 mod delay;
 mod figures;
 mod load;
+mod machine;
 mod meter;
 mod options;
 mod peers;
 mod process;
+mod publish;
 mod report;
 mod results;
 mod rounds;
@@ -75,6 +79,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     report::head(options);
     let results = rounds::run(options);
     report::tables(options, &results);
+    publish::all(options, &results)?;
     match results.iter().filter(|result| result.failed()).count() {
         0 => Ok(()),
         failed => Err(format!("{failed} of {} failed", results.len()).into()),

@@ -6,7 +6,8 @@ use crate::workload::{Peer, Set, Size, Workload};
 use crate::workloads;
 use lexopt::{Arg, Parser, ValueExt};
 use std::error::Error;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) struct Options {
@@ -20,8 +21,10 @@ pub(crate) struct Options {
     pub(crate) workloads: Vec<&'static Workload>,
     /// In the order of the tables; in `--scaling` each peer with one worker, and then with two.
     pub(crate) contestants: Vec<Contestant>,
-    /// Where plots and tables are saved.
-    pub(crate) save: Option<PathBuf>,
+    /// The folder that plots go to.
+    pub(crate) svg: Option<PathBuf>,
+    /// The file whose tables are replaced.
+    pub(crate) readme: Option<PathBuf>,
     /// The words that were given.
     pub(crate) words: Vec<String>,
 }
@@ -83,7 +86,8 @@ pub(crate) fn parse() -> Result<Vec<Options>, Box<dyn Error>> {
                 let peers: Vec<_> = names.split(',').map(peer).collect::<Result<_, _>>()?;
                 options.contestants = contestants(&peers, workers(set));
             }
-            Arg::Long("save") => options.save = Some(parser.value()?.into()),
+            Arg::Long("svg") => options.svg = Some(in_repository(parser.value()?)),
+            Arg::Long("readme") => options.readme = Some(in_repository(parser.value()?)),
             Arg::Value(word) => chosen.push(word.string()?),
             _ => return Err(argument.unexpected().into()),
         }
@@ -108,7 +112,7 @@ pub(crate) fn usage() -> String {
     let peers: Vec<_> = peers::ALL.iter().map(|peer| peer.name()).collect();
     format!(
         "usage: cargo bench -p standin-benches --bench compare -- \
-         [--quick] [--large|--scaling] [--rounds N] [--peers PEER,..] [--save FOLDER] [WORKLOAD..]\n\
+         [--quick] [--large|--scaling] [--rounds N] [--peers PEER,..] [--svg FOLDER] [--readme FILE] [WORKLOAD..]\n\
          workloads: {}\n\
          with --large: {}\n\
          with --scaling, two workers beside one: {}\n\
@@ -121,6 +125,23 @@ pub(crate) fn usage() -> String {
 }
 
 impl Options {
+    /// What was asked for, as one would type it; without where it is saved.
+    pub(crate) fn command(&self) -> String {
+        let mut words = Vec::new();
+        let mut given = self.words.iter();
+        while let Some(word) = given.next() {
+            match word.as_str() {
+                "--svg" | "--readme" => drop(given.next()),
+                word => words.push(word),
+            }
+        }
+        let command = "cargo bench -p standin-benches --bench compare";
+        match words.is_empty() {
+            true => command.to_string(),
+            false => format!("{command} -- {}", words.join(" ")),
+        }
+    }
+
     fn new(size: Size, set: Set, words: Vec<String>) -> Options {
         let seconds = Duration::from_secs;
         let (rounds, budget, limit) = match (size, set) {
@@ -139,7 +160,8 @@ impl Options {
             limit,
             workloads: of_set.collect(),
             contestants: contestants(&default_peers(size, set), workers(set)),
-            save: None,
+            svg: None,
+            readme: None,
             words,
         }
     }
@@ -164,8 +186,12 @@ fn contestants(peers: &[&'static dyn Peer], workers: &[Option<usize>]) -> Vec<Co
 
 /// Those of the tables in the README; all for a smoke run.
 fn default_peers(size: Size, set: Set) -> Vec<&'static dyn Peer> {
+    let has_go = peers::go_version().is_some();
+    if !has_go {
+        eprintln!("{}: not measured, there is no Go compiler", peers::GO);
+    }
     let is_left_out = |name: &str| match set {
-        _ if name == peers::GO => !peers::is_go_installed(),
+        _ if name == peers::GO => !has_go,
         // Some of the others are the same with one worker and with two, or cannot do the large ones.
         Set::Scaling | Set::Large if name == "threads" || name.starts_with("standin-may") => true,
         Set::Scaling => name == "tokio-current",
@@ -174,6 +200,11 @@ fn default_peers(size: Size, set: Set) -> Vec<&'static dyn Peer> {
     };
     let all = peers::ALL.iter().copied();
     all.filter(|peer| !is_left_out(peer.name())).collect()
+}
+
+/// Cargo runs benches in the folder of their package.
+fn in_repository(path: OsString) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 fn choose(set: Set, words: &[String]) -> Result<Vec<&'static Workload>, String> {

@@ -1,10 +1,10 @@
 //! The report: what it was measured on, and a table a workload, as Markdown.
 
 use crate::figures::{median, number};
+use crate::machine;
 use crate::options::{Options, WORKERS};
 use crate::results::{Results, thousands};
 use crate::workload::{Set, Size};
-use std::fs;
 
 /// The peer that all are compared with, beside the best.
 const REFERENCE: &str = "green";
@@ -14,34 +14,14 @@ pub(crate) fn head(options: &Options) {
     if options.size == Size::Smoke {
         return;
     }
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let kernel = rustix::system::uname();
-    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let cpuinfo = text("/proc/cpuinfo");
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown processor", |(_, model)| model);
     println!("# standin beside its peers\n");
-    let command = "cargo bench -p standin-benches --bench compare";
-    match options.words.is_empty() {
-        true => println!("- command: `{command}`"),
-        false => println!("- command: `{command} -- {}`", options.words.join(" ")),
-    }
-    println!(
-        "- machine: {model}, {cores} cores, {} {}",
-        kernel.sysname().to_string_lossy(),
-        kernel.release().to_string_lossy()
-    );
-    println!(
-        "- versions: {}, may {}, tokio {}",
-        env!("BENCH_RUSTC"),
-        env!("BENCH_MAY"),
-        env!("BENCH_TOKIO")
-    );
+    println!("- command: `{}`", options.command());
+    println!("- date: {}", machine::today());
+    println!("- machine: {}", machine::name());
+    println!("- versions: {}", machine::versions(options));
     println!(
         "- load average of the last minute before: {}",
-        text("/proc/loadavg").split(' ').next().unwrap_or_default()
+        machine::load()
     );
     let rounds = options.rounds;
     println!(
@@ -140,7 +120,7 @@ fn row<const N: usize>(cells: [String; N]) {
 }
 
 /// The least and the most of sorted values.
-fn range(values: &[f64]) -> String {
+pub(crate) fn range(values: &[f64]) -> String {
     match (values.first(), values.last()) {
         (Some(least), Some(most)) => format!("{}..{}", number(Some(*least)), number(Some(*most))),
         _ => number(None),

@@ -165,6 +165,8 @@ pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// The word that chooses it together with its siblings.
     pub(crate) group: &'static str,
+    /// Those that are in one plot, with the same unit.
+    pub(crate) chart: &'static str,
     pub(crate) what: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) kind: Kind,

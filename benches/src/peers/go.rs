@@ -6,7 +6,7 @@ use crate::process;
 use crate::workload::{BATCH_OF_SPAWNER, CAPACITY, Kind, PIECE, Peer, SEEDS, SENDERS, SPAWNERS};
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 pub(crate) const NAME: &str = "go";
 
@@ -16,15 +16,13 @@ const PROGRAM: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/standin-bench-go");
 
 pub(super) struct Go;
 
-/// Whether there is a Go compiler.
-pub(crate) fn is_installed() -> bool {
-    let mut command = Command::new("go");
-    let status = command.arg("version").stdout(Stdio::null()).status();
-    let is_installed = status.is_ok_and(|status| status.success());
-    if !is_installed {
-        eprintln!("{NAME}: not measured, `go version` does not run");
-    }
-    is_installed
+/// The version of the Go compiler, if there is one.
+pub(crate) fn version() -> Option<String> {
+    let output = Command::new("go").arg("version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    // As in "go version go1.24.1 linux/amd64".
+    let word = text.split_whitespace().nth(2)?;
+    Some(word.trim_start_matches("go").to_string())
 }
 
 /// Builds the program.

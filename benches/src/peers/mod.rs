@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::workload::Peer;
 use std::io;
 
-pub(crate) use go::{NAME as GO, is_installed as is_go_installed};
+pub(crate) use go::{NAME as GO, version as go_version};
 
 /// In the order of the tables.
 pub(crate) static ALL: &[&dyn Peer] = &[
@@ -33,10 +33,14 @@ pub(crate) fn named(name: &str) -> Option<&'static dyn Peer> {
     ALL.iter().copied().find(|peer| peer.name() == name)
 }
 
+pub(crate) fn has_go(options: &Options) -> bool {
+    let mut contestants = options.contestants.iter();
+    contestants.any(|contestant| contestant.peer.name() == GO)
+}
+
 /// Makes what the peers of a run need.
 pub(crate) fn prepare(options: &Options) -> io::Result<()> {
-    let mut contestants = options.contestants.iter();
-    match contestants.any(|contestant| contestant.peer.name() == GO) {
+    match has_go(options) {
         true => go::build(),
         false => Ok(()),
     }
