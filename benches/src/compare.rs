@@ -1,4 +1,4 @@
-//! standin beside its peers: OS threads, may, tokio on both of its runtimes, Go if its compiler
+//! standin beside its peers: no runtime at all (`native`), OS threads, may, tokio on both of its runtimes, Go if its compiler
 //! is installed, and standin's engines `green`, `async`, their pinned kinds and `threads`, on the
 //! same workloads in one run.
 //!

@@ -194,7 +194,7 @@ fn default_peers(size: Size, set: Set) -> Vec<&'static dyn Peer> {
         _ if name == peers::GO => !has_go,
         // Some of the others are the same with one worker and with two, or cannot do the large ones.
         Set::Scaling | Set::Large if name == "threads" || name.starts_with("standin-may") => true,
-        Set::Scaling => name == "tokio-current",
+        Set::Scaling => matches!(name, "native" | "tokio-current"),
         Set::Large => name == "os-threads",
         Set::Usual => size != Size::Smoke && name.starts_with("standin-may"),
     };

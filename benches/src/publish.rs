@@ -188,6 +188,7 @@ fn plot(options: &Options, chart: &str, rows: &[&Row<'_>]) -> Chart {
 /// Of middle lightness, for both backgrounds; what is akin has akin colours.
 fn colour(peer: &str) -> &'static str {
     match peer {
+        "native" => "#c9a227",
         "os-threads" => "#8b949e",
         "threads" => "#b8c0c8",
         "may" => "#d97706",

@@ -9,6 +9,9 @@ use crate::workload::{Set, Size};
 /// The peer that all are compared with, beside the best.
 const REFERENCE: &str = "green";
 
+/// The peer that does no more than what is unavoidable, where there is one.
+const LEAST: &str = "native";
+
 /// What it is measured on, before it is.
 pub(crate) fn head(options: &Options) {
     if options.size == Size::Smoke {
@@ -31,12 +34,12 @@ pub(crate) fn head(options: &Options) {
     match options.set {
         Set::Scaling => println!(
             "`two / one` is the median of the ratios within each round, less than 1 where two workers are \
-             faster, and `min..max` their range. An OS thread needs no worker: one means one core. In echo, \
+             faster, and `min..max` their range. An OS thread needs no worker: one means one core. In echo-shared, \
              one worker and the client have a core each; two workers share theirs with the client, so that \
              nothing can be gained, and what is lost shows."
         ),
         _ => println!(
-            "`median`, `CPU` and `memory` are medians of the rounds; `x best` and `x {REFERENCE}` are medians \
+            "`median`, `CPU` and `memory` are medians of the rounds; `x ...` are medians \
              of the ratios within each round. Memory is what the process grew by: resident memory at its \
              peak, and page tables."
         ),
@@ -64,23 +67,24 @@ pub(crate) fn tables(options: &Options, results: &[Results]) {
 /// The table of one workload.
 fn table(options: &Options, results: &[Results]) {
     println!(
-        "| peer | median, {} | x best | x {REFERENCE} | min..max | CPU, s | memory, MiB | notes |",
+        "| peer | median, {} | x best | x {REFERENCE} | x {LEAST} | min..max | CPU, s | memory, MiB | notes |",
         results[0].workload.unit
     );
-    println!("|---|---:|---:|---:|---:|---:|---:|---|");
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---|");
     let best = results
         .iter()
         .filter_map(|result| Some((result.median()?, result)))
         .min_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, result)| result);
-    let reference = results.iter().find(|other| other.name() == REFERENCE);
-    for result in results {
+    let other = |name: &str| results.iter().find(|other| other.name() == name);
+    for result in results.iter().filter(|result| result.takes_part()) {
         let ratio = |other: &Results| median(&result.ratios(other));
         row([
             result.name().to_string(),
             number(result.median()),
             number(best.and_then(ratio)),
-            number(reference.and_then(ratio)),
+            number(other(REFERENCE).and_then(ratio)),
+            number(other(LEAST).and_then(ratio)),
             range(&result.values()),
             number(result.median_of(|sample| sample.cpu)),
             number(result.median_of(|sample| sample.memory_kib as f64 / 1024.0)),

@@ -21,11 +21,17 @@ pub(crate) enum Missing {
     Failed(String),
     /// The time for the run was over.
     OutOfTime,
+    /// It takes no part in this workload.
+    NoPart,
 }
 
 impl Results {
     pub(crate) fn failed(&self) -> bool {
         matches!(self.missing, Some(Missing::Failed(_)))
+    }
+
+    pub(crate) fn takes_part(&self) -> bool {
+        !matches!(self.missing, Some(Missing::NoPart))
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -75,6 +81,7 @@ impl Results {
                     options.rounds
                 ));
             }
+            Some(Missing::NoPart) => return "takes no part".to_string(),
             None => {}
         }
         let silent = self.samples.iter().flatten().map(|sample| sample.silent);

@@ -35,7 +35,7 @@ fn nothing_yet(options: &Options) -> Vec<Results> {
         workload,
         contestant,
         samples: Vec::new(),
-        missing: None,
+        missing: (!contestant.peer.takes_part(workload.kind)).then_some(Missing::NoPart),
     });
     empty.collect()
 }
@@ -43,7 +43,7 @@ fn nothing_yet(options: &Options) -> Vec<Results> {
 impl Results {
     fn sample(&mut self, options: &Options, left: Duration) {
         let sample = match left {
-            _ if self.failed() => None,
+            _ if self.failed() || !self.takes_part() => None,
             Duration::ZERO => {
                 self.missing = Some(Missing::OutOfTime);
                 None

@@ -50,6 +50,11 @@ pub(crate) trait Peer: Sync {
         ""
     }
 
+    /// Whether it is measured at all.
+    fn takes_part(&self, _kind: Kind) -> bool {
+        true
+    }
+
     /// The most things that it does in bearable time, where that is fewer than asked for.
     fn at_most(&self, _kind: Kind) -> u64 {
         u64::MAX

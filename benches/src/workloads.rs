@@ -134,7 +134,7 @@ pub(crate) const ALL: &[Workload] = &[
         [1_600_000, 400_000, 800],
     ),
     scaling(
-        "echo",
+        "echo-shared",
         "connections with one message of 64 bytes in flight on each; server and client share the cores",
         "µs a request",
         Kind::Echo,

@@ -3,6 +3,7 @@
 
 mod go;
 mod may;
+mod native;
 mod os_threads;
 mod standin;
 mod tokio;
@@ -15,6 +16,7 @@ pub(crate) use go::{NAME as GO, version as go_version};
 
 /// In the order of the tables.
 pub(crate) static ALL: &[&dyn Peer] = &[
+    &native::Native,
     &os_threads::OsThreads,
     &may::May,
     &tokio::CURRENT_THREAD,
