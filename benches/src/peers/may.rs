@@ -43,7 +43,7 @@ impl Peer for May {
     fn note(&self, kind: Kind) -> &'static str {
         match kind {
             Kind::BlockingSleep => "the sleep blocks a worker",
-            Kind::Spawn => "10,000 at once: its mappings end at 32,500",
+            Kind::Spawn => "10,000 at once",
             Kind::Channel | Kind::Channels | Kind::SendToOne => "has no bounded channel",
             Kind::Echo => "backlog 1,024",
             _ => "",
@@ -53,7 +53,8 @@ impl Peer for May {
     fn at_most(&self, kind: Kind) -> u64 {
         match kind {
             Kind::BlockingSleep => 200,
-            Kind::Park => 30_000,
+            // Its mappings end at 32,500.
+            Kind::Sleep | Kind::SleepWarm | Kind::Park => 30_000,
             _ => u64::MAX,
         }
     }

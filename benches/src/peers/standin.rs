@@ -102,7 +102,7 @@ impl Peer for Standin {
     fn at_most(&self, kind: Kind) -> u64 {
         let is_of_may = self.most_at_once == MOST_OF_MAY;
         match (self.engine, kind) {
-            (_, Kind::Park) if is_of_may => MOST_OF_MAY,
+            (_, Kind::Sleep | Kind::SleepWarm | Kind::Park) if is_of_may => MOST_OF_MAY,
             ("threads", Kind::Park) => 10_000,
             ("threads", Kind::Spawn | Kind::SpawnBatches | Kind::SpawnFromMany) => 20_000,
             ("threads", Kind::Channel | Kind::Channels) => 100_000,
