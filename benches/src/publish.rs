@@ -231,7 +231,10 @@ fn section(options: &Options, rows: &[Row<'_>]) -> String {
                 _ => "less is better",
             }
         ),
-        format!("Medians of {} rounds.\n", options.rounds),
+        match options.rounds {
+            1 => "One round.\n".to_string(),
+            rounds => format!("Medians of {rounds} rounds.\n"),
+        },
         format!("| workload | unit | {} |", peers.join(" | ")),
         format!("|---|---|{}", "---:|".repeat(peers.len())),
     ];
