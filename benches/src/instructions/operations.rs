@@ -10,7 +10,7 @@ use std::error::Error;
 use std::ffi::CString;
 
 /// How many operations are counted; then twice as many.
-const OPERATIONS: u64 = 4_000;
+const OPERATIONS: u64 = 20_000;
 /// How often each is counted, after once that is not.
 const ROUNDS: usize = 3;
 /// Operations where nothing is counted.
