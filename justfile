@@ -62,6 +62,14 @@ fetch *arguments:
 bench *arguments:
     cargo bench --package standin-benches {{arguments}}
 
+# Instructions that the usual operations take, counted by callgrind and compared with benches/instructions.md.
+instructions:
+    .ci/instructions
+
+# Takes what is counted now as what is expected.
+bless-instructions:
+    .ci/instructions --bless
+
 # Pinned green threads under AddressSanitizer.
 sanitize:
     .ci/sanitize

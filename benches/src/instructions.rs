@@ -50,14 +50,17 @@ mod request;
 #[path = "instructions/table.rs"]
 mod table;
 
-use baseline::{Counts, Environment};
+use baseline::{Count, Counts, Environment};
 use std::error::Error;
 use std::ffi::CStr;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.md");
+/// The folder of what callgrind writes.
+const PROFILES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/instructions");
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
     let done = match *words {
         // A test runner asks for the names of tests.
         _ if words.contains(&"--list") => Ok(true),
-        [callgrind::CHILD] => operations::count_all().map(|()| true),
+        [callgrind::CHILD, index] => operations::count(index).map(|()| true),
         // Only `cargo bench` says `--bench`, after the words that it was given.
         ["--bench"] => compare(),
         ["--bless", "--bench"] => bless(),
@@ -90,8 +93,8 @@ fn compare() -> Result<bool, Box<dyn Error>> {
     let baseline =
         fs::read_to_string(BASELINE).map_err(|error| format!("cannot read {BASELINE}: {error}"))?;
     let baseline: Counts = baseline.parse()?;
-    let (counts, profiles) = count()?;
-    table::print(&baseline, &counts);
+    let (counts, std) = count()?;
+    table::print(&baseline, &counts, &std);
     let complaints = baseline.complaints(&counts);
     for complaint in &complaints {
         eprintln!("instructions: error: {complaint}");
@@ -101,37 +104,43 @@ fn compare() -> Result<bool, Box<dyn Error>> {
             "instructions: `just bless-instructions` takes these counts as the new baseline, to be \
              committed with the change that they come from. Where they come from, `callgrind_annotate` \
              says of the files in {}",
-            profiles.display()
+            PROFILES
         );
     }
     Ok(complaints.is_empty())
 }
 
 fn bless() -> Result<bool, Box<dyn Error>> {
-    let (counts, _) = count()?;
+    let (counts, std) = count()?;
     fs::write(BASELINE, counts.to_string())
         .map_err(|error| format!("cannot write {BASELINE}: {error}"))?;
-    table::print(&counts, &counts);
+    table::print(&counts, &counts, &std);
     println!("\nwritten to {BASELINE}");
     Ok(true)
 }
 
-/// The counts of now, and the folder with the profiles that they are from.
-fn count() -> Result<(Counts, &'static Path), Box<dyn Error>> {
+/// The counts of now; and, to be shown beside them, std's.
+fn count() -> Result<(Counts, Vec<Count>), Box<dyn Error>> {
     if !cfg!(rustix_use_libc) {
         return Err(
             "this build cannot run under valgrind: `just instructions` builds one that can".into(),
         );
     }
-    let profiles = Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/instructions"));
-    let measured = callgrind::run(profiles)?;
-    let counts = operations::evaluate(&measured)?;
+    let profiles = Path::new(PROFILES);
+    // What is there is from an earlier run.
+    match fs::remove_dir_all(profiles) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => fs::create_dir_all(profiles)?,
+    }
+    let counts = operations::count_all(profiles)?.into_iter();
+    let (std, counts) = counts.partition(|count| count.place == operations::STD);
+    let environment = environment();
     Ok((
         Counts {
-            environment: environment(),
+            environment,
             counts,
         },
-        profiles,
+        std,
     ))
 }
 

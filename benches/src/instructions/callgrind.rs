@@ -12,15 +12,15 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The argument of the program that is counted.
+/// The first argument of the program that is counted.
 pub(crate) const CHILD: &str = "child";
 
-/// How long it may take; it takes some seconds.
-const LIMIT: Duration = Duration::from_secs(90);
+/// How long it may take; it takes a second or two.
+const LIMIT: Duration = Duration::from_secs(60);
 /// How often a look is taken whether it has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// By the name of a profile, the instructions of each with that name.
+/// What one process counted: by the name of a profile, the instructions of each with that name.
 pub(crate) struct Measured(HashMap<String, Vec<u64>>);
 
 impl Measured {
@@ -30,52 +30,51 @@ impl Measured {
     }
 }
 
-/// Runs this program as [`CHILD`] under callgrind, and leaves the profiles in `folder`.
+/// Runs this program as a [`CHILD`] with one more argument under callgrind, and leaves the profiles
+/// in files whose names begin with `profile`.
 ///
 /// # Errors
 ///
 /// There is no valgrind, or the program failed under it or took too long.
-pub(crate) fn run(folder: &Path) -> Result<Measured, Box<dyn Error>> {
-    // What is there is from an earlier run.
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => fs::create_dir_all(folder)?,
-    }
-    let log = folder.join("log");
-    let status = end_of(&mut command(folder, &log)?)?;
-    if !status.is_some_and(|status| status.success()) {
-        let log = fs::read_to_string(&log)?;
-        return Err(match status {
-            Some(status) => format!("the counted program failed under valgrind ({status}):\n{log}"),
-            None => format!("the counted program did not end within {LIMIT:?}:\n{log}"),
-        }
-        .into());
-    }
+pub(crate) fn run(argument: &str, profile: &Path) -> Result<Measured, Box<dyn Error>> {
+    let log = profile.with_extension("log");
+    let failure = match end_of(&mut command(argument, profile, &log)?)? {
+        Some(status) if status.success() => return measured(profile),
+        Some(status) => format!("the counted program failed under valgrind ({status})"),
+        None => format!("the counted program did not end within {LIMIT:?}"),
+    };
+    Err(format!("{failure}:\n{}", fs::read_to_string(&log)?).into())
+}
+
+/// Reads the profiles whose names begin so: one for each request, with a number at the end.
+fn measured(profile: &Path) -> Result<Measured, Box<dyn Error>> {
     let mut measured: HashMap<String, Vec<u64>> = HashMap::new();
-    for file in fs::read_dir(folder)? {
-        let text = fs::read_to_string(file?.path())?;
-        if let Some(name) = value_of(&text, "desc: Trigger: Client Request: ") {
-            let total = value_of(&text, "totals: ").ok_or("callgrind wrote a profile half")?;
-            measured
-                .entry(name.to_owned())
-                .or_default()
-                .push(total.parse()?);
-        }
+    for number in 1.. {
+        let path = profile.with_extension(number.to_string());
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            read => read?,
+        };
+        let value_of = |beginning| text.lines().find_map(|line| line.strip_prefix(beginning));
+        let name = value_of("desc: Trigger: Client Request: ");
+        let total = value_of("totals: ");
+        let (name, total) = name
+            .zip(total)
+            .ok_or_else(|| format!("no name or no total in the profile {}", path.display()))?;
+        let totals = measured.entry(name.to_owned()).or_default();
+        totals.push(total.parse()?);
     }
     Ok(Measured(measured))
 }
 
 /// Nothing of the surroundings reaches the program: a switch of standin's, say, or one of libc's.
-fn command(folder: &Path, log: &Path) -> io::Result<Command> {
+fn command(argument: &str, profile: &Path, log: &Path) -> io::Result<Command> {
     let mut command = Command::new("valgrind");
     command
         .args(["--tool=callgrind", "--collect-atstart=no"])
-        .arg(format!(
-            "--callgrind-out-file={}",
-            folder.join("profile").display()
-        ))
+        .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(env::current_exe()?)
-        .arg(CHILD)
+        .args([CHILD, argument])
         .env_clear()
         .env("STANDIN_WORKERS", "1")
         .stdin(Stdio::null())
@@ -113,9 +112,4 @@ fn end_of(command: &mut Command) -> Result<Option<ExitStatus>, Box<dyn Error>> {
         }
         thread::sleep(LOOK);
     }
-}
-
-/// The rest of the first line that begins so.
-fn value_of<'a>(text: &'a str, beginning: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.strip_prefix(beginning))
 }

@@ -1,30 +1,33 @@
 //! What was counted, as a table in Markdown.
 
-use crate::baseline::{BAND, Counts, Environment};
-use crate::operations::STD;
+use crate::baseline::{BAND, Count, Counts, Environment};
 
 /// The counts beside those of the baseline, and beside std's.
-pub(crate) fn print(baseline: &Counts, now: &Counts) {
+pub(crate) fn print(baseline: &Counts, now: &Counts, std: &[Count]) {
     let Environment {
         compiler,
         target,
         libc,
     } = &now.environment;
     println!("{compiler}, {target}, {libc}; band {:.0} %\n", BAND * 100.0);
-    println!("| operation | thread | instructions | baseline | change, % | x std |");
-    println!("|---|---|---:|---:|---:|---:|");
+    println!(
+        "| operation | thread | instructions | baseline | change, % | std on an OS thread | x std |"
+    );
+    println!("|---|---|---:|---:|---:|---:|---:|");
     for count in &now.counts {
         let instructions = count.instructions;
         let expected = baseline.of(&count.operation, &count.place);
         let change = expected.map(|expected| (instructions / expected - 1.0) * 100.0);
-        let of_std = now.of(&count.operation, STD);
+        let std = std.iter().find(|std| std.operation == count.operation);
+        let std = std.map(|std| std.instructions);
         println!(
-            "| {} | {} | {instructions:.1} | {} | {} | {} |",
+            "| {} | {} | {instructions:.1} | {} | {} | {} | {} |",
             count.operation,
             count.place,
             cell(expected, |expected| format!("{expected:.1}")),
             cell(change, |change| format!("{change:+.2}")),
-            cell(of_std, |std| format!("{:.2}", instructions / std)),
+            cell(std, |std| format!("{std:.1}")),
+            cell(std, |std| format!("{:.2}", instructions / std)),
         );
     }
 }

@@ -50,14 +50,14 @@ fn more_and_less_are_named_with_both_counts() {
     assert_eq!(
         baseline.complaints(&counts(210.0, 20.0)),
         [
-            "yield (green-pinned): 210.0 instructions, the baseline has 200.0: +5.0 %, outside the band of 1 %; \
+            "yield (green-pinned): 210.0 instructions, the baseline has 200.0: +5.0 %, outside the band of 2 %; \
              find out what it is for"
         ]
     );
     assert_eq!(
         baseline.complaints(&counts(200.0, 19.0)),
         [
-            "lock (green-pinned): 19.0 instructions, the baseline has 20.0: -5.0 %, outside the band of 1 %; \
+            "lock (green-pinned): 19.0 instructions, the baseline has 20.0: -5.0 %, outside the band of 2 %; \
              a new baseline keeps it so"
         ]
     );
