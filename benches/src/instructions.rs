@@ -17,7 +17,8 @@
 //! way of counting within one function (`--toggle-collect`) follows the stack pointer, and so goes
 //! astray where stacks are switched. The kernel, the monitor and other OS threads do not count.
 //! What comes in between nevertheless (the monitor may keep a machine waiting) makes a count
-//! larger, never smaller, so the least of a few is taken.
+//! larger, so of a few the least is taken. Libc counts, with the allocator: what that takes depends
+//! on all that it did before, so each operation is counted in a process of its own.
 //!
 //! # On which threads
 //!
