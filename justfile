@@ -68,6 +68,14 @@ numbers:
         cargo bench --package standin-benches --bench compare -- $set --svg benches/plots --readme README.md; \
     done
 
+# Instructions that the usual operations take, counted by callgrind and compared with benches/instructions.md.
+instructions:
+    .ci/instructions
+
+# Takes what is counted now as what is expected.
+bless-instructions:
+    .ci/instructions --bless
+
 # Pinned green threads under AddressSanitizer.
 sanitize:
     .ci/sanitize

@@ -1,4 +1,5 @@
-//! Tells the benches what they are compiled with: the compiler, and the peers' versions.
+//! Tells the benches what they are compiled with: the compiler, the target, and the peers'
+//! versions.
 
 use std::env;
 use std::error::Error;
@@ -11,6 +12,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let version = Command::new(compiler).arg("--version").output()?.stdout;
     let version = String::from_utf8(version)?;
     println!("cargo::rustc-env=BENCH_RUSTC={}", version.trim());
+    let target = env::var("TARGET")?;
+    println!("cargo::rustc-env=BENCH_TARGET={target}");
 
     let package = env::var_os("CARGO_MANIFEST_DIR").ok_or("Cargo says where the package is")?;
     let lock = Path::new(&package).join("../Cargo.lock");
