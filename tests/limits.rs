@@ -397,3 +397,16 @@ fn no_address_space_for_a_section() {
         first.expect("there is room").join().expect("no panic");
     });
 }
+
+/// As under an older kernel, under Valgrind 3.19, and in some containers.
+#[test]
+fn no_way_to_wait_for_events() {
+    on_each_kind(OF_GREEN, &[], |engine| {
+        limit::refuse_system_call(libc::SYS_epoll_pwait2);
+        let error = engine.spawn(|| ()).expect_err("nobody could wait");
+        says(&error, &["epoll_pwait2", "Linux 5.11", "threads"]);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let other = THREADS.spawn(|| 1).expect("it does without");
+        assert_eq!(other.join().ok(), Some(1));
+    });
+}

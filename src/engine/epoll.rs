@@ -17,8 +17,26 @@ const NO_SOURCE: u64 = 0;
 pub(super) struct Epoll(OwnedFd);
 
 impl Epoll {
+    /// # Errors
+    ///
+    /// Also of kind `Unsupported`, where the system has no `epoll_pwait2`, or a sandbox forbids it.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self(epoll::create(CreateFlags::CLOEXEC)?))
+        let this = Self(epoll::create(CreateFlags::CLOEXEC)?);
+        // There is nothing to wait for yet: only whether it can be done.
+        match this.poll(&mut Vec::with_capacity(1), Some(&Timespec::default())) {
+            Ok(_) | Err(Errno::INTR) => Ok(this),
+            Err(error) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "cannot wait for events by epoll_pwait2: {error}; it takes Linux 5.11 or later, and a sandbox \
+                     (or Valgrind) that knows the call; the engines threads and async do without"
+                ),
+            )),
+        }
+    }
+
+    fn poll(&self, buffer: &mut Vec<Event>, timeout: Option<&Timespec>) -> Result<usize, Errno> {
+        epoll::wait(&self.0, spare_capacity(buffer), timeout)
     }
 
     /// Waits for events, at most `timeout` nanoseconds (`None`: as long as it takes), and wakes whoever they
@@ -30,7 +48,7 @@ impl Epoll {
         });
         buffer.clear();
         buffer.reserve(EVENTS);
-        match epoll::wait(&self.0, spare_capacity(buffer), timeout.as_ref()) {
+        match self.poll(buffer, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => {
                 panic!("epoll_wait failed on a descriptor of the scheduler's own: {error}")

@@ -85,6 +85,9 @@ impl Processor {
             inbox: SharedList::new(),
             timers: Timers::new(),
             reactor: Reactor::new().map_err(|error| {
+                if error.kind() == io::ErrorKind::Unsupported {
+                    return error;
+                }
                 let message = format!(
                     "cannot make the reactor of a processor for green threads: {error}; each of them takes \
                      two descriptors: raise the limit (RLIMIT_NOFILE, `ulimit -n`), or set STANDIN_WORKERS \
