@@ -62,6 +62,12 @@ fetch *arguments:
 bench *arguments:
     cargo bench --package standin-benches {{arguments}}
 
+# The figures and plots of the README: half an hour of a machine that should have nothing else to do.
+numbers:
+    for set in "" --large --scaling; do \
+        cargo bench --package standin-benches --bench compare -- $set --svg benches/plots --readme README.md; \
+    done
+
 # Pinned green threads under AddressSanitizer.
 sanitize:
     .ci/sanitize

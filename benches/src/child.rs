@@ -5,6 +5,7 @@
 //! to say in lines on its standard output. Every wait for a child has a time limit.
 
 use crate::meter::Sample;
+use crate::process;
 use crate::workload::{Kind, Peer, Size, Workload};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read};
@@ -18,39 +19,72 @@ const LISTENING: &str = "listening ";
 pub(crate) const ERROR: &str = "error: ";
 /// The first argument of every child.
 pub(crate) const WORD: &str = "child";
+/// The second one, where the child may use every core.
+pub(crate) const ANY_CORE: &str = "any";
 
-/// Takes one sample of a peer, with the servers and clients that it needs.
-///
-/// # Errors
-///
-/// What kept the peer from it, also that it took longer than `limit`.
-pub(crate) fn sample(
-    peer: &dyn Peer,
-    workload: &Workload,
-    size: Size,
-    limit: Duration,
-) -> io::Result<Sample> {
-    let end = Instant::now() + limit;
-    let n = workload
-        .size(size)
-        .min(peer.at_most(workload.kind))
-        .to_string();
-    let of_peer = |port: &str| Child::start(&["sample", peer.name(), workload.name, &n, port]);
-    let line = match workload.kind {
-        Kind::Echo => {
-            let mut server = Child::start(&["echo", peer.name()])?;
-            let port = server.port(end)?;
-            let window = WINDOW[size as usize].to_string();
-            let process = server.0.id().to_string();
-            Child::start(&["load", &port, &process, &n, &window])?.end(end)?
-        }
-        Kind::Fetch => {
-            let mut server = Child::start(&["delay"])?;
-            of_peer(&server.port(end)?)?.end(end)?
-        }
-        _ => of_peer("0")?.end(end)?,
-    };
-    line.trim_end().parse()
+/// Who does the work: a peer, and how many workers it has; `None` leaves it to the peer.
+#[derive(Clone, Copy)]
+pub(crate) struct Contestant {
+    pub(crate) peer: &'static dyn Peer,
+    pub(crate) workers: Option<usize>,
+}
+
+impl Contestant {
+    /// Takes one sample, with the servers and clients that it needs.
+    ///
+    /// # Errors
+    ///
+    /// What kept the peer from it, also that it took longer than `limit`.
+    pub(crate) fn sample(
+        &self,
+        workload: &Workload,
+        size: Size,
+        limit: Duration,
+    ) -> io::Result<Sample> {
+        let end = Instant::now() + limit;
+        let n = self.count(workload, size).to_string();
+        let client_core = workload.core.map(|core| core + 1);
+        let line = match workload.kind {
+            Kind::Echo => {
+                let mut server = self.start(workload, &["echo", self.peer.name()])?;
+                let port = server.port(end)?;
+                let window = WINDOW[size as usize].to_string();
+                let process = server.0.id().to_string();
+                Child::start(client_core, None, &["load", &port, &process, &n, &window])?
+                    .end(end)?
+            }
+            Kind::Fetch => {
+                let mut server = Child::start(client_core, None, &["delay"])?;
+                let port = server.port(end)?;
+                self.start(
+                    workload,
+                    &["sample", self.peer.name(), workload.name, &n, &port],
+                )?
+                .end(end)?
+            }
+            _ => self
+                .start(
+                    workload,
+                    &["sample", self.peer.name(), workload.name, &n, "0"],
+                )?
+                .end(end)?,
+        };
+        line.trim_end().parse()
+    }
+
+    /// How many things it does.
+    pub(crate) fn count(&self, workload: &Workload, size: Size) -> u64 {
+        workload.size(size).min(self.peer.at_most(workload.kind))
+    }
+
+    /// Starts its process.
+    fn start(&self, workload: &Workload, words: &[&str]) -> io::Result<Child> {
+        let core = match self.workers {
+            Some(1) if !self.peer.has_workers() => Some(0),
+            _ => workload.core,
+        };
+        Child::start(core, self.workers, words)
+    }
 }
 
 /// What a server child prints when it listens.
@@ -62,9 +96,15 @@ pub(crate) fn listening(port: u16) {
 struct Child(std::process::Child);
 
 impl Child {
-    fn start(words: &[&str]) -> io::Result<Child> {
-        let child = Command::new(std::env::current_exe()?)
+    /// With the environment of this process, but for the number of workers.
+    fn start(core: Option<usize>, workers: Option<usize>, words: &[&str]) -> io::Result<Child> {
+        let mut command = Command::new(std::env::current_exe()?);
+        if let Some(workers) = workers {
+            command.env(process::WORKERS, workers.to_string());
+        }
+        let child = command
             .arg(WORD)
+            .arg(core.map_or(ANY_CORE.to_string(), |core| core.to_string()))
             .args(words)
             // With all mappings taken, printing a backtrace can wait for itself.
             .env("RUST_BACKTRACE", "0")

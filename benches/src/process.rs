@@ -68,6 +68,25 @@ pub(crate) fn pin(index: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &one)?)
 }
 
+/// The environment variable that says how many workers a peer has.
+pub(crate) const WORKERS: &str = "STANDIN_WORKERS";
+
+/// How many workers the peer is to have; `None` leaves it to the peer.
+///
+/// # Errors
+///
+/// The environment names no number.
+pub(crate) fn workers() -> io::Result<Option<usize>> {
+    match std::env::var(WORKERS) {
+        Ok(workers) => workers.parse().map(Some).map_err(|_| {
+            io::Error::other(format!(
+                "{WORKERS} is {workers:?}, and has to be a number of workers"
+            ))
+        }),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Prepares a child process: as many descriptors as it may have, and no life after its parent.
 pub(crate) fn prepare() -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;

@@ -1,8 +1,9 @@
 //! What is measured, and what each peer owes for it.
 //!
 //! [`Peer`] is the list of obligations: every file in `peers/` fulfils it with functions of
-//! the same names in the same order, so that two of them can be read side by side. [`ALL`]
-//! says of each workload how large it is, what is reported and on which core it runs.
+//! the same names in the same order, so that two of them can be read side by side.
+//! `workloads.rs` says of each workload how large it is, what is reported and on which core it
+//! runs.
 
 use crate::meter::Sample;
 use std::io;
@@ -16,8 +17,20 @@ pub(crate) const PARKED: Duration = Duration::from_secs(3600);
 pub(crate) const LOOK: Duration = Duration::from_millis(5);
 /// How many threads there are at once in `w3batch`, and of OS threads in `w3spawn`.
 pub(crate) const BATCH: u64 = 1_000;
+/// How many threads of `spawners` spawn others, and how many each has at once.
+pub(crate) const SPAWNERS: u64 = 4;
+pub(crate) const BATCH_OF_SPAWNER: u64 = 100;
+/// How many pairs of threads send to each other in `pairs`.
+pub(crate) const PAIRS: u64 = 64;
+/// How many threads send to one in `senders`, and how much their channel holds.
+pub(crate) const SENDERS: u64 = 8;
+pub(crate) const CAPACITY: usize = 100;
 /// Connections that the kernel may hold until a server accepts them.
 pub(crate) const BACKLOG: i32 = 4096;
+/// Steps of a [`piece`].
+pub(crate) const PIECE: u64 = 100_000;
+/// Different pieces.
+pub(crate) const SEEDS: u64 = 16;
 /// The request of `fetch`.
 pub(crate) const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -37,9 +50,22 @@ pub(crate) trait Peer: Sync {
         ""
     }
 
+    /// Whether it is measured at all.
+    fn takes_part(&self, _kind: Kind) -> bool {
+        true
+    }
+
     /// The most things that it does in bearable time, where that is fewer than asked for.
     fn at_most(&self, _kind: Kind) -> u64 {
         u64::MAX
+    }
+
+    /// Whether it has workers, whose number [`process::workers`] says. One that has none is given
+    /// so many cores.
+    ///
+    /// [`process::workers`]: crate::process::workers
+    fn has_workers(&self) -> bool {
+        true
     }
 
     /// `n` threads that sleep for [`SLEEP`] once; joins all. Does it `warm_ups` times before
@@ -56,12 +82,22 @@ pub(crate) trait Peer: Sync {
     /// sooner where so many cannot be.
     fn spawn(&self, n: u64, at_once: u64) -> io::Result<Sample>;
 
+    /// As `spawn`, by each of [`SPAWNERS`] threads at the same time, [`BATCH_OF_SPAWNER`] at once, and `n` in all.
+    fn spawn_from_many(&self, n: u64) -> io::Result<Sample>;
+
     /// Two threads that yield to each other, `n` times in all.
     fn yield_in_turn(&self, n: u64) -> io::Result<Sample>;
 
-    /// Two threads that send a number there and back through channels of capacity 1, `n`
-    /// messages in all.
-    fn channel(&self, n: u64) -> io::Result<Sample>;
+    /// `pairs` of threads that send a number there and back through channels of capacity 1,
+    /// `n` messages in all.
+    fn channel(&self, pairs: u64, n: u64) -> io::Result<Sample>;
+
+    /// [`SENDERS`] threads that send to one through a channel of [`CAPACITY`], `n` messages in
+    /// all.
+    fn send_to_one(&self, n: u64) -> io::Result<Sample>;
+
+    /// `n` threads that compute a [`piece`] each; joins all.
+    fn compute(&self, n: u64) -> io::Result<Sample>;
 
     /// `n` threads that fetch a page at once, by hand, from 127.0.0.1 at `port`.
     fn fetch(&self, n: u64, port: u16) -> io::Result<Sample>;
@@ -79,8 +115,12 @@ pub(crate) enum Kind {
     BlockingSleep,
     Spawn,
     SpawnBatches,
+    SpawnFromMany,
     Yield,
     Channel,
+    Channels,
+    SendToOne,
+    Compute,
     Echo,
     Fetch,
 }
@@ -95,8 +135,12 @@ impl Kind {
             Kind::BlockingSleep => peer.blocking_sleep(n),
             Kind::Spawn => peer.spawn(n, n),
             Kind::SpawnBatches => peer.spawn(n, BATCH),
+            Kind::SpawnFromMany => peer.spawn_from_many(n),
             Kind::Yield => peer.yield_in_turn(n),
-            Kind::Channel => peer.channel(n),
+            Kind::Channel => peer.channel(1, n),
+            Kind::Channels => peer.channel(PAIRS, n),
+            Kind::SendToOne => peer.send_to_one(n),
+            Kind::Compute => peer.compute(n),
             Kind::Fetch => peer.fetch(n, port),
             Kind::Echo => Err(io::Error::other("echo is measured from its client")),
         }
@@ -111,17 +155,30 @@ pub(crate) enum Size {
     Smoke,
 }
 
+/// Which run a workload belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Set {
+    Usual,
+    /// With so many threads that not all peers can do it, or none quickly.
+    Large,
+    /// Measured with one worker and with two.
+    Scaling,
+}
+
 pub(crate) struct Workload {
+    pub(crate) set: Set,
     pub(crate) name: &'static str,
     /// The word that chooses it together with its siblings.
     pub(crate) group: &'static str,
+    /// Those that are in one plot, with the same unit.
+    pub(crate) chart: &'static str,
     pub(crate) what: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) kind: Kind,
     /// Which of the allowed cores the peer is pinned to.
     pub(crate) core: Option<usize>,
     /// How many things, by size: full, quick, smoke. In `echo`, connections.
-    sizes: [u64; 3],
+    pub(crate) sizes: [u64; 3],
     /// The figure of a sample, in `unit`.
     pub(crate) value: fn(&Sample) -> f64,
 }
@@ -132,115 +189,40 @@ impl Workload {
     }
 }
 
-pub(crate) fn named(name: &str) -> Option<&'static Workload> {
-    ALL.iter().find(|workload| workload.name == name)
+/// Some 200 µs of work of a core, whose result hangs on every step.
+pub(crate) fn piece(index: u64) -> u64 {
+    (0..PIECE).fold(index % SEEDS, |x, step| {
+        (x ^ step)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(31)
+    })
 }
 
-pub(crate) const ALL: &[Workload] = &[
-    Workload {
-        name: "w1",
-        group: "w1",
-        what: "threads that sleep 10 ms once, all joined; fresh process",
-        unit: "µs a thread",
-        kind: Kind::Sleep,
-        core: None,
-        sizes: [10_000, 10_000, 50],
-        value: |sample| sample.each() * 1e6,
-    },
-    Workload {
-        name: "w1warm",
-        group: "w1warm",
-        what: "as w1, the third time in one process",
-        unit: "µs a thread",
-        kind: Kind::SleepWarm,
-        core: None,
-        sizes: [10_000, 10_000, 50],
-        value: |sample| sample.each() * 1e6,
-    },
-    Workload {
-        name: "park",
-        group: "park",
-        what: "threads that all sleep at once: memory of one, page tables counted",
-        unit: "KiB a thread",
-        kind: Kind::Park,
-        core: None,
-        sizes: [10_000, 10_000, 50],
-        value: |sample| sample.memory_kib as f64 / sample.count as f64,
-    },
-    Workload {
-        name: "w2",
-        group: "w2",
-        what: "as w1, with the sleep that blocks",
-        unit: "µs a thread",
-        kind: Kind::BlockingSleep,
-        core: None,
-        sizes: [10_000, 10_000, 20],
-        value: |sample| sample.each() * 1e6,
-    },
-    Workload {
-        name: "w3spawn",
-        group: "w3spawn",
-        what: "empty threads, spawned before the first is joined; one core",
-        unit: "ns a thread",
-        kind: Kind::Spawn,
-        core: Some(0),
-        sizes: [100_000, 10_000, 100],
-        value: |sample| sample.each() * 1e9,
-    },
-    Workload {
-        name: "w3batch",
-        group: "w3batch",
-        what: "empty threads, joined after each 1,000; one core",
-        unit: "ns a thread",
-        kind: Kind::SpawnBatches,
-        core: Some(0),
-        sizes: [50_000, 10_000, 100],
-        value: |sample| sample.each() * 1e9,
-    },
-    Workload {
-        name: "w3yield",
-        group: "w3yield",
-        what: "yields between two threads; one core",
-        unit: "ns a yield",
-        kind: Kind::Yield,
-        core: Some(0),
-        sizes: [600_000, 200_000, 1_000],
-        value: |sample| sample.each() * 1e9,
-    },
-    Workload {
-        name: "w3chan",
-        group: "w3chan",
-        what: "messages between two threads, channels of capacity 1; one core",
-        unit: "ns a message",
-        kind: Kind::Channel,
-        core: Some(0),
-        sizes: [200_000, 50_000, 1_000],
-        value: |sample| sample.each() * 1e9,
-    },
-    echo("echo100", [100, 100, 10]),
-    echo("echo1000", [1_000, 1_000, 20]),
-    Workload {
-        name: "w6",
-        group: "w6",
-        what: "pages fetched at once, each answered after 50 ms; client core 0, server core 1",
-        unit: "ms in all",
-        kind: Kind::Fetch,
-        core: Some(0),
-        sizes: [1_000, 1_000, 20],
-        value: |sample| sample.seconds * 1e3,
-    },
-];
+/// Fails unless these are the results of all pieces.
+pub(crate) fn all_computed(results: &[u64]) -> io::Result<()> {
+    let seeds: Vec<u64> = (0..SEEDS).map(piece).collect();
+    let right = seeds
+        .iter()
+        .cycle()
+        .zip(results)
+        .filter(|(right, result)| right == result);
+    match right.count() {
+        count if count == results.len() => Ok(()),
+        count => Err(io::Error::other(format!(
+            "only {count} of {} results were right",
+            results.len()
+        ))),
+    }
+}
 
-const fn echo(name: &'static str, sizes: [u64; 3]) -> Workload {
-    Workload {
-        name,
-        group: "echo",
-        what: "connections with one message of 64 bytes in flight on each; server core 0, client core 1",
-        unit: "µs of the server's CPU a request",
-        kind: Kind::Echo,
-        core: Some(0),
-        sizes,
-        value: |sample| sample.cpu / sample.count as f64 * 1e6,
+/// Fails unless the receiver of `send_to_one` got what was sent: each sender counts up from 0.
+pub(crate) fn all_received(sum: u64, n: u64) -> io::Result<()> {
+    let each = n / SENDERS;
+    match each * (each - 1) / 2 * SENDERS {
+        sent if sent == sum => Ok(()),
+        sent => Err(io::Error::other(format!(
+            "sent {sent} in sum, and received {sum}"
+        ))),
     }
 }
 

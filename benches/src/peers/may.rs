@@ -4,7 +4,11 @@
 //! coroutines, which is also the default. Its other settings are the defaults.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
+use crate::process;
+use crate::workload::{
+    BATCH_OF_SPAWNER, GET, Kind, LOOK, PARKED, Peer, SENDERS, SLEEP, SPAWNERS, all_computed,
+    all_received, all_right, piece,
+};
 use ::may::coroutine::{self, JoinHandle};
 use ::may::go;
 use ::may::net::{TcpListener, TcpStream};
@@ -25,6 +29,9 @@ pub(super) struct May;
 /// Runs `body` as a coroutine, whose spawns are cheaper than those from outside.
 fn run<T: Send + 'static>(body: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     ::may::config().set_stack_size(STACK_WORDS);
+    if let Some(workers) = process::workers()? {
+        ::may::config().set_workers(workers);
+    }
     go!(body).join().expect("no coroutine panics")
 }
 
@@ -35,9 +42,9 @@ impl Peer for May {
 
     fn note(&self, kind: Kind) -> &'static str {
         match kind {
-            Kind::BlockingSleep => "200 threads: the sleep blocks a worker",
+            Kind::BlockingSleep => "the sleep blocks a worker",
             Kind::Spawn => "10,000 at once: its mappings end at 32,500",
-            Kind::Channel => "has no bounded channel",
+            Kind::Channel | Kind::Channels | Kind::SendToOne => "has no bounded channel",
             Kind::Echo => "backlog 1,024",
             _ => "",
         }
@@ -46,6 +53,7 @@ impl Peer for May {
     fn at_most(&self, kind: Kind) -> u64 {
         match kind {
             Kind::BlockingSleep => 200,
+            Kind::Park => 30_000,
             _ => u64::MAX,
         }
     }
@@ -97,6 +105,19 @@ impl Peer for May {
         })
     }
 
+    fn spawn_from_many(&self, n: u64) -> io::Result<Sample> {
+        run(move || {
+            let meter = Meter::start()?;
+            let spawners = spawn_all(SPAWNERS, move || {
+                for _ in 0..n / SPAWNERS / BATCH_OF_SPAWNER {
+                    join_all(spawn_all(BATCH_OF_SPAWNER, || ()));
+                }
+            });
+            join_all(spawners);
+            meter.stop(n)
+        })
+    }
+
     fn yield_in_turn(&self, n: u64) -> io::Result<Sample> {
         run(move || {
             let meter = Meter::start()?;
@@ -109,24 +130,58 @@ impl Peer for May {
         })
     }
 
-    fn channel(&self, n: u64) -> io::Result<Sample> {
+    fn channel(&self, pairs: u64, n: u64) -> io::Result<Sample> {
         run(move || {
-            let (ping, pinged) = mpsc::channel::<u64>();
-            let (pong, ponged) = mpsc::channel::<u64>();
             let meter = Meter::start()?;
-            let answers = go!(move || {
-                for message in pinged {
-                    pong.send(message).expect("the asker waits for the answer");
-                }
-            });
-            let asks = go!(move || {
-                for i in 0..n / 2 {
-                    ping.send(i).expect("the answerer receives to the end");
-                    assert_eq!(ponged.recv(), Ok(i));
-                }
-            });
-            join_all(vec![asks, answers]);
+            let mut coroutines = Vec::with_capacity(2 * pairs as usize);
+            for _ in 0..pairs {
+                let (ping, pinged) = mpsc::channel::<u64>();
+                let (pong, ponged) = mpsc::channel::<u64>();
+                coroutines.push(go!(move || {
+                    for message in pinged {
+                        pong.send(message).expect("the asker waits for the answer");
+                    }
+                }));
+                coroutines.push(go!(move || {
+                    for i in 0..n / pairs / 2 {
+                        ping.send(i).expect("the answerer receives to the end");
+                        assert_eq!(ponged.recv(), Ok(i));
+                    }
+                }));
+            }
+            join_all(coroutines);
             meter.stop(n)
+        })
+    }
+
+    fn send_to_one(&self, n: u64) -> io::Result<Sample> {
+        run(move || {
+            let (sender, receiver) = mpsc::channel::<u64>();
+            let meter = Meter::start()?;
+            let senders = spawn_all(SENDERS, move || {
+                for i in 0..n / SENDERS {
+                    sender.send(i).expect("the receiver receives to the end");
+                }
+            });
+            let sum = receiver.iter().sum();
+            join_all(senders);
+            let sample = meter.stop(n)?;
+            all_received(sum, n)?;
+            Ok(sample)
+        })
+    }
+
+    fn compute(&self, n: u64) -> io::Result<Sample> {
+        run(move || {
+            let meter = Meter::start()?;
+            let mut coroutines = Vec::with_capacity(n as usize);
+            for index in 0..n {
+                coroutines.push(go!(move || piece(index)));
+            }
+            let results = join_all(coroutines);
+            let sample = meter.stop(n)?;
+            all_computed(&results)?;
+            Ok(sample)
         })
     }
 

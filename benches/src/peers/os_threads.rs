@@ -1,7 +1,10 @@
 //! OS threads, through std alone.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{BACKLOG, BATCH, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
+use crate::workload::{
+    BACKLOG, BATCH, BATCH_OF_SPAWNER, CAPACITY, GET, Kind, LOOK, PARKED, Peer, SENDERS, SLEEP,
+    SPAWNERS, all_computed, all_received, all_right, piece,
+};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +24,19 @@ impl Peer for OsThreads {
             Kind::Spawn => "1,000 at once",
             _ => "",
         }
+    }
+
+    fn at_most(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Park => 10_000,
+            Kind::Spawn | Kind::SpawnBatches | Kind::SpawnFromMany => 20_000,
+            Kind::Channel | Kind::Channels => 100_000,
+            _ => u64::MAX,
+        }
+    }
+
+    fn has_workers(&self) -> bool {
+        false
     }
 
     fn sleep(&self, n: u64, warm_ups: u64) -> io::Result<Sample> {
@@ -60,6 +76,18 @@ impl Peer for OsThreads {
         meter.stop(n)
     }
 
+    fn spawn_from_many(&self, n: u64) -> io::Result<Sample> {
+        let meter = Meter::start()?;
+        let spawners = spawn_all(SPAWNERS, move || {
+            for _ in 0..n / SPAWNERS / BATCH_OF_SPAWNER {
+                join_all(spawn_all(BATCH_OF_SPAWNER, || ())?);
+            }
+            Ok(())
+        })?;
+        join_all(spawners).into_iter().collect::<io::Result<()>>()?;
+        meter.stop(n)
+    }
+
     fn yield_in_turn(&self, n: u64) -> io::Result<Sample> {
         let meter = Meter::start()?;
         join_all(spawn_all(2, move || {
@@ -70,23 +98,53 @@ impl Peer for OsThreads {
         meter.stop(n)
     }
 
-    fn channel(&self, n: u64) -> io::Result<Sample> {
-        let (ping, pinged) = mpsc::sync_channel::<u64>(1);
-        let (pong, ponged) = mpsc::sync_channel::<u64>(1);
+    fn channel(&self, pairs: u64, n: u64) -> io::Result<Sample> {
         let meter = Meter::start()?;
-        let answers = thread::Builder::new().spawn(move || {
-            for message in pinged {
-                pong.send(message).expect("the asker waits for the answer");
-            }
-        })?;
-        let asks = thread::Builder::new().spawn(move || {
-            for i in 0..n / 2 {
-                ping.send(i).expect("the answerer receives to the end");
-                assert_eq!(ponged.recv(), Ok(i));
-            }
-        })?;
-        join_all(vec![asks, answers]);
+        let mut threads = Vec::with_capacity(2 * pairs as usize);
+        for _ in 0..pairs {
+            let (ping, pinged) = mpsc::sync_channel::<u64>(1);
+            let (pong, ponged) = mpsc::sync_channel::<u64>(1);
+            threads.push(thread::Builder::new().spawn(move || {
+                for message in pinged {
+                    pong.send(message).expect("the asker waits for the answer");
+                }
+            })?);
+            threads.push(thread::Builder::new().spawn(move || {
+                for i in 0..n / pairs / 2 {
+                    ping.send(i).expect("the answerer receives to the end");
+                    assert_eq!(ponged.recv(), Ok(i));
+                }
+            })?);
+        }
+        join_all(threads);
         meter.stop(n)
+    }
+
+    fn send_to_one(&self, n: u64) -> io::Result<Sample> {
+        let (sender, receiver) = mpsc::sync_channel::<u64>(CAPACITY);
+        let meter = Meter::start()?;
+        let senders = spawn_all(SENDERS, move || {
+            for i in 0..n / SENDERS {
+                sender.send(i).expect("the receiver receives to the end");
+            }
+        })?;
+        let sum = receiver.iter().sum();
+        join_all(senders);
+        let sample = meter.stop(n)?;
+        all_received(sum, n)?;
+        Ok(sample)
+    }
+
+    fn compute(&self, n: u64) -> io::Result<Sample> {
+        let meter = Meter::start()?;
+        let mut threads = Vec::with_capacity(n as usize);
+        for index in 0..n {
+            threads.push(thread::Builder::new().spawn(move || piece(index))?);
+        }
+        let results = join_all(threads);
+        let sample = meter.stop(n)?;
+        all_computed(&results)?;
+        Ok(sample)
     }
 
     fn fetch(&self, n: u64, port: u16) -> io::Result<Sample> {

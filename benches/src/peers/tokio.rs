@@ -1,7 +1,11 @@
 //! tokio on its two runtimes.
 
 use crate::meter::{Meter, Sample};
-use crate::workload::{BACKLOG, GET, Kind, LOOK, PARKED, Peer, SLEEP, all_right};
+use crate::process;
+use crate::workload::{
+    BACKLOG, BATCH_OF_SPAWNER, CAPACITY, GET, Kind, LOOK, PARKED, Peer, SENDERS, SLEEP, SPAWNERS,
+    all_computed, all_received, all_right, piece,
+};
 use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ::tokio::net::{TcpSocket, TcpStream};
 use ::tokio::runtime::Builder;
@@ -35,7 +39,11 @@ impl Tokio {
         &self,
         body: impl Future<Output = io::Result<T>> + Send + 'static,
     ) -> io::Result<T> {
-        let runtime = (self.builder)().enable_all().build()?;
+        let mut builder = (self.builder)();
+        if let Some(workers) = process::workers()? {
+            builder.worker_threads(workers);
+        }
+        let runtime = builder.enable_all().build()?;
         runtime
             .block_on(runtime.spawn(body))
             .expect("no task panics")
@@ -103,6 +111,19 @@ impl Peer for Tokio {
         })
     }
 
+    fn spawn_from_many(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let meter = Meter::start()?;
+            let spawners = spawn_all(SPAWNERS, || async move {
+                for _ in 0..n / SPAWNERS / BATCH_OF_SPAWNER {
+                    join_all(spawn_all(BATCH_OF_SPAWNER, || async {})).await;
+                }
+            });
+            join_all(spawners).await;
+            meter.stop(n)
+        })
+    }
+
     fn yield_in_turn(&self, n: u64) -> io::Result<Sample> {
         self.run(async move {
             let meter = Meter::start()?;
@@ -116,26 +137,65 @@ impl Peer for Tokio {
         })
     }
 
-    fn channel(&self, n: u64) -> io::Result<Sample> {
+    fn channel(&self, pairs: u64, n: u64) -> io::Result<Sample> {
         self.run(async move {
-            let (ping, mut pinged) = mpsc::channel::<u64>(1);
-            let (pong, mut ponged) = mpsc::channel::<u64>(1);
             let meter = Meter::start()?;
-            let answers = task::spawn(async move {
-                while let Some(message) = pinged.recv().await {
-                    let sent = pong.send(message).await;
-                    sent.expect("the asker waits for the answer");
-                }
-            });
-            let asks = task::spawn(async move {
-                for i in 0..n / 2 {
-                    let sent = ping.send(i).await;
-                    sent.expect("the answerer receives to the end");
-                    assert_eq!(ponged.recv().await, Some(i));
-                }
-            });
-            join_all(vec![asks, answers]).await;
+            let mut tasks = Vec::with_capacity(2 * pairs as usize);
+            for _ in 0..pairs {
+                let (ping, mut pinged) = mpsc::channel::<u64>(1);
+                let (pong, mut ponged) = mpsc::channel::<u64>(1);
+                tasks.push(task::spawn(async move {
+                    while let Some(message) = pinged.recv().await {
+                        let sent = pong.send(message).await;
+                        sent.expect("the asker waits for the answer");
+                    }
+                }));
+                tasks.push(task::spawn(async move {
+                    for i in 0..n / pairs / 2 {
+                        let sent = ping.send(i).await;
+                        sent.expect("the answerer receives to the end");
+                        assert_eq!(ponged.recv().await, Some(i));
+                    }
+                }));
+            }
+            join_all(tasks).await;
             meter.stop(n)
+        })
+    }
+
+    fn send_to_one(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let (sender, mut receiver) = mpsc::channel::<u64>(CAPACITY);
+            let meter = Meter::start()?;
+            let senders = spawn_all(SENDERS, || {
+                let sender = sender.clone();
+                async move {
+                    for i in 0..n / SENDERS {
+                        let sent = sender.send(i).await;
+                        sent.expect("the receiver receives to the end");
+                    }
+                }
+            });
+            drop(sender);
+            let mut sum = 0;
+            while let Some(message) = receiver.recv().await {
+                sum += message;
+            }
+            join_all(senders).await;
+            let sample = meter.stop(n)?;
+            all_received(sum, n)?;
+            Ok(sample)
+        })
+    }
+
+    fn compute(&self, n: u64) -> io::Result<Sample> {
+        self.run(async move {
+            let meter = Meter::start()?;
+            let tasks = (0..n).map(|index| task::spawn(async move { piece(index) }));
+            let results = join_all(tasks.collect()).await;
+            let sample = meter.stop(n)?;
+            all_computed(&results)?;
+            Ok(sample)
         })
     }
 
