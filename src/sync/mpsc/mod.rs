@@ -34,6 +34,8 @@ mod signal;
 mod slot;
 mod spin;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod unbounded;
 
 use self::handle::{ReceiverHandle, SenderHandle};
