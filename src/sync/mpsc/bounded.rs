@@ -1,10 +1,14 @@
-//! The channel with room for a number of messages: a ring, and senders that wait for a free place.
+//! The channel with room for a number of messages: a [`Ring`], and senders that wait for a free place.
 //!
-//! `waiting_senders` counts the senders that decided to wait, less those for whom a wake was decided. Each
+//! `waiting` counts the senders that decided to wait, less those for whom a wake was decided. Each
 //! free place takes one off the count and wakes one. Of the senders that are asleep none is forgotten:
 //! the count plus the wakes that are decided and not yet done is never less than their number. It may be
 //! more, since a sender that saw the sequence advance before it slept needs no wake and leaves one over; the
 //! next free place then wakes nobody, and takes the excess off.
+//!
+//! The count has a lock, which who sends and who receives takes only if senders wait. While the count is not zero the
+//! ring says so to who takes a message: a sender makes it say so before it counts itself, in the section of the
+//! lock in which it does, and only while there is no room; it is taken back in a section that leaves the count zero.
 //!
 //! A sender that was woken and finds the place taken by another waits again. The message that took the place
 //! will be received, and that wakes the next.
@@ -13,33 +17,22 @@
 //! and is itself one less that is asleep. If one had, its place may be free with nobody called to it, so it calls
 //! the next, as the free place did.
 
+use super::TrySendError;
 use super::handle::Sides;
+use super::inbox::Queue;
+use super::ring::{self, Ring};
 use super::signal::Signal;
-use super::{Attempt, RecvTimeoutError, TryRecvError, TrySendError};
-use crate::sync::lock::{Guard, Lock};
+use super::tail::Tail;
+use crate::sync::lock::Lock;
 use crate::sync::ticket::Ticket;
-use std::collections::VecDeque;
-use std::mem;
-
-/// Up to this size the ring is made at once.
-const PREALLOCATED_BYTES: usize = 64 * 1024;
 
 pub(super) struct Channel<T> {
-    /// At least one.
-    bound: usize,
-    state: Lock<State<T>>,
+    ring: Ring<T>,
     /// The receiver waits here.
     arrival: Signal,
     /// Senders wait here.
     space: Signal,
-}
-
-struct State<T> {
-    ring: VecDeque<T>,
-    receiver_waits: bool,
-    waiting_senders: usize,
-    senders_gone: bool,
-    receiver_gone: bool,
+    waiting: Lock<usize>,
 }
 
 /// Why a message was not sent; it comes back.
@@ -51,18 +44,11 @@ enum Refused<'a, T> {
 
 impl<T> Channel<T> {
     pub(super) fn new(bound: usize) -> Self {
-        let preallocated = PREALLOCATED_BYTES / size_of::<T>().max(1);
         Self {
-            bound,
-            state: Lock::new(State {
-                ring: VecDeque::with_capacity(bound.min(preallocated)),
-                receiver_waits: false,
-                waiting_senders: 0,
-                senders_gone: false,
-                receiver_gone: false,
-            }),
+            ring: Ring::new(bound),
             arrival: Signal::new(),
             space: Signal::new(),
+            waiting: Lock::new(0),
         }
     }
 
@@ -98,124 +84,126 @@ impl<T> Channel<T> {
 
     #[inline]
     fn attempt_send(&self, message: T) -> Result<(), Refused<'_, T>> {
-        let mut state = self.state.lock();
-        if state.receiver_gone {
-            return Err(Refused::Gone(message));
+        match self.push(message) {
+            Ok(()) => Ok(()),
+            Err(ring::Refused::ReceiverGone(message)) => Err(Refused::Gone(message)),
+            Err(ring::Refused::Full(message)) => self.attempt_to_wait(message),
         }
-        if state.ring.len() < self.bound {
-            self.push(state, message);
-            return Ok(());
+    }
+
+    /// There was no room.
+    #[cold]
+    fn attempt_to_wait(&self, mut message: T) -> Result<(), Refused<'_, T>> {
+        loop {
+            let mut waiting = self.waiting.lock();
+            if self.ring.wait_for_room() {
+                *waiting += 1;
+                return Err(Refused::Full(self.space.ticket(), message));
+            }
+            drop(waiting);
+            message = match self.push(message) {
+                Ok(()) => return Ok(()),
+                Err(ring::Refused::ReceiverGone(message)) => return Err(Refused::Gone(message)),
+                Err(ring::Refused::Full(message)) => message,
+            };
         }
-        state.waiting_senders += 1;
-        Err(Refused::Full(self.space.ticket(), message))
     }
 
     /// A sender that waited is gone. If a wake had chosen it, its place is free for the next.
     fn sender_gave_up(&self, chosen: bool) {
-        let mut state = self.state.lock();
         if chosen {
-            self.unlock_and_call_sender(state);
+            self.call_sender();
         } else {
-            state.waiting_senders = state.waiting_senders.saturating_sub(1);
+            let mut waiting = self.waiting.lock();
+            *waiting = waiting.saturating_sub(1);
         }
     }
 
     #[inline]
     pub(super) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        let state = self.state.lock();
-        if state.receiver_gone {
-            Err(TrySendError::Disconnected(message))
-        } else if state.ring.len() < self.bound {
-            self.push(state, message);
-            Ok(())
-        } else {
-            Err(TrySendError::Full(message))
-        }
-    }
-
-    #[inline]
-    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.pop(self.state.lock()).map_err(|state| {
-            if state.senders_gone {
-                TryRecvError::Disconnected
-            } else {
-                TryRecvError::Empty
-            }
+        self.push(message).map_err(|refused| match refused {
+            ring::Refused::ReceiverGone(message) => TrySendError::Disconnected(message),
+            ring::Refused::Full(message) => TrySendError::Full(message),
         })
     }
 
     #[inline]
-    pub(super) fn attempt(&self, timed_out: bool) -> Attempt<'_, T> {
-        let mut state = match self.pop(self.state.lock()) {
-            Ok(message) => return Attempt::Break(Ok(message)),
-            Err(state) => state,
-        };
-        if state.senders_gone {
-            return Attempt::Break(Err(RecvTimeoutError::Disconnected));
+    fn push(&self, message: T) -> Result<(), ring::Refused<T>> {
+        if self.ring.push(message)? {
+            self.call_receiver();
         }
-        state.receiver_waits = !timed_out;
-        if timed_out {
-            return Attempt::Break(Err(RecvTimeoutError::Timeout));
-        }
-        Attempt::Continue(self.arrival.ticket())
+        Ok(())
     }
 
-    #[inline]
-    fn push(&self, mut state: Guard<'_, State<T>>, message: T) {
-        state.ring.push_back(message);
-        self.unlock_and_call_receiver(state);
-    }
-
-    /// Takes the oldest message and calls a sender to its place; the lock again if there is none.
-    #[inline]
-    fn pop<'a>(&self, mut state: Guard<'a, State<T>>) -> Result<T, Guard<'a, State<T>>> {
-        let Some(message) = state.ring.pop_front() else {
-            return Err(state);
-        };
-        self.unlock_and_call_sender(state);
-        Ok(message)
-    }
-
-    #[inline]
-    fn unlock_and_call_sender(&self, mut state: Guard<'_, State<T>>) {
-        let waits = state.waiting_senders > 0;
-        if waits {
-            state.waiting_senders -= 1;
+    /// There is a free place for one of the senders that wait.
+    #[cold]
+    fn call_sender(&self) {
+        let mut waiting = self.waiting.lock();
+        let calls = *waiting > 0;
+        if calls {
+            *waiting -= 1;
             self.space.advance();
         }
-        drop(state);
-        if waits {
+        if *waiting == 0 {
+            self.ring.nobody_waits();
+        }
+        drop(waiting);
+        if calls {
             self.space.wake_one();
         }
     }
+}
+
+impl<T> Queue for Channel<T> {
+    type Message = T;
 
     #[inline]
-    fn unlock_and_call_receiver(&self, mut state: Guard<'_, State<T>>) {
-        let waits = mem::take(&mut state.receiver_waits);
-        if waits {
-            self.arrival.advance();
+    fn tail(&self) -> &Tail {
+        self.ring.tail()
+    }
+
+    #[inline]
+    fn arrival(&self) -> &Signal {
+        &self.arrival
+    }
+
+    #[inline]
+    unsafe fn next(&self) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.next() }
+    }
+
+    #[inline]
+    unsafe fn has_next(&self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.has_next() }
+    }
+
+    #[inline]
+    unsafe fn take(&self) -> Option<T> {
+        // SAFETY: the caller's promise.
+        let (message, senders_wait) = unsafe { self.ring.pop() }?;
+        if senders_wait {
+            self.call_sender();
         }
-        drop(state);
-        if waits {
-            self.arrival.wake_one();
-        }
+        Some(message)
     }
 }
 
 impl<T> Sides for Channel<T> {
     fn senders_gone(&self) {
-        let mut state = self.state.lock();
-        state.senders_gone = true;
-        self.unlock_and_call_receiver(state);
+        self.let_senders_go();
     }
 
     fn receiver_gone(&self) {
-        let mut state = self.state.lock();
-        state.receiver_gone = true;
-        let rest = mem::take(&mut state.ring);
+        let end = self.ring.tail().let_receiver_go().next();
+        let mut waiting = self.waiting.lock();
+        *waiting = 0;
         self.space.advance();
-        drop(state);
+        self.ring.nobody_waits();
+        drop(waiting);
         self.space.wake_all();
-        drop(rest);
+        // SAFETY: the receiver calls this as the last that it does; no more is claimed.
+        unsafe { self.drop_rest(end) };
     }
 }

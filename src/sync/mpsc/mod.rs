@@ -1,14 +1,16 @@
 //! Channels with many senders and one receiver: the shapes of [`std::sync::mpsc`].
 //!
 //! This file has the public types; each of the three kinds of channel is one file: `unbounded` behind
-//! [`channel`], `bounded` and `rendezvous` behind [`sync_channel`]. Each keeps its state behind one lock
-//! (`Lock`, which parks), for a few dozen instructions at a time. The errors are std's own.
+//! [`channel`], `bounded` and `rendezvous` behind [`sync_channel`]. The first two keep messages, in a `list` or a
+//! `ring`, which senders and receiver use without a lock; their receiver is an `inbox`. The third keeps its state
+//! behind one lock (`Lock`, which parks), for a few dozen instructions at a time. The errors are std's own.
 //!
 //! # No wake-up is lost
 //!
-//! A thread that has to wait says so in the state, and reads the sequence number of the signal that it
-//! will wait on, while it holds the lock. Whoever makes the thing happen that it waits for takes the same
-//! lock later, sees that somebody waits, and advances the sequence; after it has unlocked, it wakes. The
+//! A thread that has to wait reads the sequence number of the signal that it will wait on, and then says in the
+//! state that it waits, in one step in which it sees that it still has to: in a section of the lock, or by a
+//! compare-and-swap of the word in which the thing that it waits for will be seen. Whoever makes that happen sees,
+//! in the same step, that somebody waits, and advances the sequence; then, without a lock, it wakes. The
 //! wait queue lets a thread sleep only while the sequence is what the thread read; so it is asleep when the
 //! wake comes, or does not fall asleep. It then looks at the state again, so that a wake too many does
 //! no harm.
@@ -18,17 +20,26 @@
 //!
 //! # Destructors
 //!
-//! Messages are dropped and given back outside the lock. Their destructors may do anything, also send on the
+//! Messages are dropped and given back outside of any lock. Their destructors may do anything, also send on the
 //! same channel, where they find it closed.
 
 mod bounded;
 mod handle;
+mod inbox;
 mod iter;
+mod list;
 mod rendezvous;
+mod ring;
 mod signal;
+mod slot;
+mod spin;
+mod tail;
+#[cfg(test)]
+mod tests;
 mod unbounded;
 
 use self::handle::{ReceiverHandle, SenderHandle};
+use self::inbox::Inbox;
 use super::ticket::Ticket;
 use standin_core::{Instant, context};
 use std::fmt;
@@ -58,7 +69,7 @@ type Attempt<'a, T> = ControlFlow<Result<T, RecvTimeoutError>, Ticket<'a>>;
 #[must_use]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = handle::pair(unbounded::Channel::new());
-    let receiver = ReceiverKind::Unbounded(unbounded::Inbox::new(receiver));
+    let receiver = ReceiverKind::Unbounded(Inbox::new(receiver));
     (Sender { channel: sender }, Receiver::new(receiver))
 }
 
@@ -66,7 +77,11 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 /// message goes from hand to hand: sending waits until a receiver takes it. This corresponds to
 /// [`std::sync::mpsc::sync_channel`].
 ///
-/// Room for the messages is made at once if the bound is small, otherwise as they come.
+/// Room for the messages is reserved at once; it takes memory as they first come there.
+///
+/// # Panics
+///
+/// If so many messages are more than a process can have room for.
 #[must_use]
 pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
     if bound == 0 {
@@ -83,7 +98,7 @@ pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
             SyncSender {
                 channel: SyncSenderKind::Bounded(sender),
             },
-            Receiver::new(ReceiverKind::Bounded(receiver)),
+            Receiver::new(ReceiverKind::Bounded(Inbox::new(receiver))),
         )
     }
 }
@@ -216,8 +231,8 @@ pub struct Receiver<T> {
 }
 
 enum ReceiverKind<T> {
-    Unbounded(unbounded::Inbox<T>),
-    Bounded(ReceiverHandle<bounded::Channel<T>>),
+    Unbounded(Inbox<unbounded::Channel<T>>),
+    Bounded(Inbox<bounded::Channel<T>>),
     Rendezvous(ReceiverHandle<rendezvous::Channel<T>>),
 }
 
@@ -287,6 +302,7 @@ impl<T> Receiver<T> {
 
     #[inline]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        self.watch();
         let mut timed_out = false;
         loop {
             match self.attempt(timed_out) {
@@ -323,6 +339,16 @@ impl<T> Receiver<T> {
                     ticket.wait_async(gave_up).await;
                 }
             }
+        }
+    }
+
+    #[inline]
+    fn watch(&self) {
+        match &self.channel {
+            ReceiverKind::Unbounded(channel) => channel.watch(),
+            ReceiverKind::Bounded(channel) => channel.watch(),
+            // A sender that waits is there, or is not.
+            ReceiverKind::Rendezvous(_) => {}
         }
     }
 

@@ -1,13 +1,13 @@
 //! Where the threads of one side of a channel wait for the other: a sequence number on the wait queue.
 //!
-//! The channel's state says whether anybody waits. [`ticket`](Signal::ticket) and
-//! [`advance`](Signal::advance) are called with the channel's lock held; the wait with the ticket and the
-//! wakes happen without it. Why no wake is lost stands in the documentation of `mpsc`.
+//! The channel's state says whether anybody waits. Who waits takes its [`ticket`](Signal::ticket) before it says so
+//! there, or in the same section of a lock; who is told so [`advances`](Signal::advance) before it wakes. Why no wake is
+//! lost stands in the documentation of `mpsc`.
 
 use crate::sync::ticket::Ticket;
 use standin_core::wait_queue;
 use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 pub(super) struct Signal {
     sequence: AtomicU32,
@@ -20,17 +20,16 @@ impl Signal {
         }
     }
 
-    /// To be taken under the lock, when the state says that the thread waits.
+    /// Who takes it sees all that was done before the sequence advanced to where it is.
     #[inline]
     pub(super) fn ticket(&self) -> Ticket<'_> {
-        Ticket::new(&self.sequence, self.sequence.load(Relaxed))
+        Ticket::new(&self.sequence, self.sequence.load(Acquire))
     }
 
-    /// Ends the tickets taken so far; the caller wakes once it has unlocked.
+    /// Ends the tickets taken so far; the caller wakes afterwards, without any lock.
     #[inline]
     pub(super) fn advance(&self) {
-        self.sequence
-            .store(self.sequence.load(Relaxed).wrapping_add(1), Relaxed);
+        self.sequence.fetch_add(1, Release);
     }
 
     #[cold]
