@@ -13,10 +13,10 @@ pub(crate) fn name() -> String {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("unknown processor", |(_, model)| model);
-    let (system, release) = (
-        kernel.sysname().to_string_lossy(),
-        kernel.release().to_string_lossy(),
-    );
+    let release = kernel.release().to_string_lossy();
+    // Without what its builder added.
+    let release = release.split('-').next().unwrap_or_default();
+    let system = kernel.sysname().to_string_lossy();
     format!("{model}, {cores} cores, {system} {release}")
 }
 
