@@ -88,7 +88,7 @@ struct PlaceOperations {
 }
 
 // SAFETY: what it shares is the identity, which is `Sync`, the place, which is written before it is shared and then holds
-// something `Sync` (`Control::place`), and a `Main`, which is `Sync`.
+// something `Sync` (`Placed::new`), and a `Main`, which is `Sync`.
 unsafe impl Sync for Control {}
 // SAFETY: as above; whoever drops the last one drops them, and they are `Send`.
 unsafe impl Send for Control {}

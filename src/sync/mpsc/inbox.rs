@@ -95,6 +95,9 @@ impl<C: Queue> Inbox<C> {
 
     #[inline]
     pub(super) fn try_recv(&self) -> Result<C::Message, TryRecvError> {
+        if self.drops_what_is_left() {
+            return Err(TryRecvError::Disconnected);
+        }
         // SAFETY: this is the receiver.
         if let Some(message) = unsafe { self.channel.take() } {
             return Ok(message);
@@ -110,6 +113,9 @@ impl<C: Queue> Inbox<C> {
 
     #[inline]
     pub(super) fn attempt(&self, timed_out: bool) -> Attempt<'_, C::Message> {
+        if self.drops_what_is_left() {
+            return Attempt::Break(Err(RecvTimeoutError::Disconnected));
+        }
         // SAFETY: this is the receiver.
         match unsafe { self.channel.take() } {
             Some(message) => Attempt::Break(Ok(message)),
@@ -117,14 +123,17 @@ impl<C: Queue> Inbox<C> {
         }
     }
 
+    /// A planted fault: once no sender is left, nothing is received.
+    #[inline]
+    fn drops_what_is_left(&self) -> bool {
+        fault::is_planted("dropped-at-disconnect") && self.channel.tail().senders_are_gone()
+    }
+
     /// There was no message.
     fn attempt_to_wait(&self, timed_out: bool) -> Attempt<'_, C::Message> {
         let tail = self.channel.tail();
         // SAFETY: this is the receiver.
         let next = unsafe { self.channel.next() };
-        if fault::is_planted("dropped-at-disconnect") && tail.senders_are_gone() {
-            return Attempt::Break(Err(RecvTimeoutError::Disconnected));
-        }
         // Taken before the look: who calls the receiver has claimed, and so it is seen, or has yet to call.
         let ticket = self.channel.arrival().ticket();
         let look = if timed_out {
