@@ -11,6 +11,7 @@
 // One body twice is what is measured.
 #![allow(clippy::duplicate_mod)]
 
+mod asked;
 mod figures;
 #[path = "plain/on_standin.rs"]
 mod on_standin;
@@ -18,7 +19,6 @@ mod on_standin;
 mod on_std;
 
 use figures::{median, number};
-use lexopt::{Arg, Parser, ValueExt};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -84,7 +84,7 @@ fn run() -> Result<()> {
         println!("{} of {} ran", samples.len(), WORK.len());
         return Ok(());
     }
-    let rounds = rounds(words.iter().filter(|word| *word != "--bench").cloned())?;
+    let rounds = asked::rounds(&words, 201)?;
     let samples = samples(rounds, 1)?;
     println!("On OS threads, in {rounds} rounds; at most {BOUND} x std is the aim.\n");
     println!("| | std, ns | standin, ns | x std | min..max |");
@@ -93,26 +93,6 @@ fn run() -> Result<()> {
         .zip(&samples)
         .for_each(|(work, samples)| report(work, samples));
     Ok(())
-}
-
-/// How many rounds the command line asks for.
-fn rounds(words: impl Iterator<Item = String>) -> Result<usize> {
-    let mut rounds = 201;
-    let mut parser = Parser::from_args(words);
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("rounds") => rounds = parser.value()?.parse()?,
-            _ => {
-                return Err(
-                    format!("{}; the only option is --rounds N", argument.unexpected()).into(),
-                );
-            }
-        }
-    }
-    match rounds {
-        0 => Err("--rounds 0 measures nothing".into()),
-        rounds => Ok(rounds),
-    }
 }
 
 /// By work.

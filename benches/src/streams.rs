@@ -12,6 +12,7 @@
 // One body twice is what is measured.
 #![allow(clippy::duplicate_mod)]
 
+mod asked;
 mod figures;
 mod material;
 #[path = "streams/on_standin.rs"]
@@ -20,7 +21,6 @@ mod on_standin;
 mod on_std;
 
 use figures::{median, number};
-use lexopt::{Arg, Parser, ValueExt};
 use material::Material;
 use standin::engine;
 use std::error::Error;
@@ -110,7 +110,7 @@ fn run() -> Result<bool> {
         );
         return Ok(true);
     }
-    let rounds = rounds(words.iter().filter(|word| *word != "--bench").cloned())?;
+    let rounds = asked::rounds(&words, 41)?;
     let material = Arc::new(Material::new(1_024, 1, 2_000)?);
     let samples = samples(&material, rounds)?;
     let held = WORK
@@ -118,26 +118,6 @@ fn run() -> Result<bool> {
         .zip(&samples)
         .map(|(work, samples)| report(work, samples, &material));
     Ok(held.filter(|held| !held).count() == 0)
-}
-
-/// How many rounds the command line asks for.
-fn rounds(words: impl Iterator<Item = String>) -> Result<usize> {
-    let mut rounds = 41;
-    let mut parser = Parser::from_args(words);
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("rounds") => rounds = parser.value()?.parse()?,
-            _ => {
-                return Err(
-                    format!("{}; the only option is --rounds N", argument.unexpected()).into(),
-                );
-            }
-        }
-    }
-    match rounds {
-        0 => Err("--rounds 0 measures nothing".into()),
-        rounds => Ok(rounds),
-    }
 }
 
 fn accept() {

@@ -309,8 +309,8 @@ pub(super) unsafe fn succeed(task: &Task) -> Option<*const Task> {
     let next = processor.next_fresh_at_hand(shared, task.class)?;
     // SAFETY: both cells are the machine's, which waits for this fiber.
     unsafe {
-        let fiber = (*task.fiber.get()).take()?;
-        give_fiber_to(&*next, fiber);
+        let fiber = (*task.fiber.get()).take();
+        give_fiber_to(&*next, fiber.expect("this code runs on it"));
         task.scheduler.ended(task.class);
         // Freed by the machine: the fiber's thread-local block is as the next thread wants it.
         processor.keep_dead(task);
@@ -354,5 +354,5 @@ unsafe fn bury(processor: Option<&'static Processor>, task: *const Task) {
 /// The thread has ended, and its fiber was taken from it. It may be gone afterwards.
 pub(super) unsafe fn forget(task: *const Task) {
     // SAFETY: the caller's promise: it was kept at the spawn.
-    drop(unsafe { Placed::remember(&(*task).control) });
+    drop(unsafe { Placed::from_raw(&(*task).control) });
 }

@@ -79,10 +79,8 @@ impl Scheduler {
         let shared = self.start()?;
         let class = self.pool.reserve(thread.stack_size())?.keep();
         let task = Task::new(self, class, thread);
-        let pointer = Placed::as_ptr(&task);
         // The scheduler's reference, until the thread has ended.
-        Placed::forget(task);
-        let task = pointer;
+        let task = Placed::into_raw(task);
         self.with_processor(|here| match here {
             Some(here) => here.push(shared, task, true),
             None => self.inject(task),

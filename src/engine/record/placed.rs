@@ -80,19 +80,19 @@ impl<T> Placed<T> {
         this.control.head().place.words.get().cast()
     }
 
-    /// As [`Arc::into_raw`](std::sync::Arc::into_raw), but for the record.
+    /// As [`Arc::into_raw`](std::sync::Arc::into_raw).
     #[cfg(feature = "green")]
-    pub(in crate::engine) fn forget(this: Self) {
-        std::mem::forget(this);
+    pub(in crate::engine) fn into_raw(this: Self) -> *const T {
+        Self::as_ptr(&ManuallyDrop::new(this))
     }
 
-    /// Takes back what was forgotten.
+    /// As [`Arc::from_raw`](std::sync::Arc::from_raw), by what is there.
     ///
     /// # Safety
     ///
-    /// One [`Placed`] of it was forgotten, which this is.
+    /// `own` is in its place, whose [`into_raw`](Self::into_raw) this takes back.
     #[cfg(feature = "green")]
-    pub(in crate::engine) unsafe fn remember(own: &Own<T>) -> Self {
+    pub(in crate::engine) unsafe fn from_raw(own: &Own<T>) -> Self {
         Self {
             control: Control(own.control.0),
             what: PhantomData,
