@@ -168,6 +168,12 @@ impl Fiber {
         }
     }
 
+    /// What tells [`Hot::at`] where it is. Not 0.
+    #[cfg(feature = "green")]
+    pub(crate) fn address(&self) -> usize {
+        self.header.addr().get()
+    }
+
     /// Where the memory is that a thread touches first when it is resumed.
     /// `kind` is that of the fiber.
     pub(crate) fn hot(&self, kind: Kind) -> Hot {
@@ -278,6 +284,12 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
+    /// Of the fiber of this kind with this [`Fiber::address`], which may be anywhere, and run; `None` at 0.
+    #[cfg(feature = "green")]
+    pub(crate) fn at(address: usize, kind: Kind) -> Option<Self> {
+        (address != 0).then(|| Self::of(ptr::without_provenance(address), kind))
+    }
+
     fn of(header: *const Header, kind: Kind) -> Self {
         let header = header.addr();
         let block = match kind {

@@ -60,9 +60,7 @@ mod tests;
 mod unsupported;
 
 pub(crate) use class::SizeClass;
-#[cfg(feature = "async")]
-pub(crate) use fiber::Hot;
-pub(crate) use fiber::{Fiber, Suspender};
+pub(crate) use fiber::{Fiber, Hot, Suspender};
 pub(crate) use pool::Pool;
 pub(crate) use unsupported::Unsupported;
 

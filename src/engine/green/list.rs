@@ -45,6 +45,12 @@ impl List {
         self.length += 1;
     }
 
+    /// The next task, if there are `least` or more.
+    pub(super) fn first(&self, least: usize) -> Option<&Task> {
+        // SAFETY: what is in the queue is alive and ours.
+        (self.length >= least).then(|| unsafe { &*self.first })
+    }
+
     pub(super) fn pop(&mut self) -> Option<*const Task> {
         let task = self.first;
         // SAFETY: what is in the queue is alive and ours.

@@ -8,7 +8,7 @@ use super::ring::Ring;
 use super::scheduler::{Scheduler, Shared};
 use super::task::Task;
 use super::timers::Timers;
-use crate::coroutine::{Fiber, Kind, SizeClass};
+use crate::coroutine::{Fiber, Hot, Kind, SizeClass};
 use crate::engine::record;
 use rustix::event::epoll::Event;
 use standin_core::Instant;
@@ -24,6 +24,8 @@ const ROUND: u32 = 61;
 const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
+/// How many threads make a queue so long that who comes to its end is cold when its turn comes.
+const LONG: u32 = 8;
 /// How long stacks rest, of which the processor takes none from the pool, before it gives their memory back when
 /// it next has nothing to do, in nanoseconds.
 const TRIM_AFTER: u64 = 1_000_000_000;
@@ -260,10 +262,27 @@ impl Processor {
         // SAFETY: the holder of the processor owns its ring.
         let from_ring = || unsafe { self.ring.pop() };
         // In turn, so that neither queue can hold the other up.
-        if held.rounds.is_multiple_of(2) {
+        let task = if held.rounds.is_multiple_of(2) {
             held.own.pop().or_else(from_ring)
         } else {
             from_ring().or_else(|| held.own.pop())
+        };
+        self.look_ahead(held);
+        task
+    }
+
+    /// Asks for what the next thread touches first, and for the record of the one behind it, where both have waited so
+    /// long that this has left the caches. While the present one runs it comes back.
+    #[inline]
+    fn look_ahead(&self, held: &Held) {
+        if let Some(next) = held.own.first(LONG as usize) {
+            next.prefetch();
+            Task::prefetch_record(next.next.get().addr());
+        } else if let Some((hot, behind)) = self.ring.ahead(LONG) {
+            Task::prefetch_record(behind);
+            if let Some(hot) = Hot::at(hot, self.scheduler.kind()) {
+                hot.prefetch();
+            }
         }
     }
 
@@ -288,7 +307,10 @@ impl Processor {
             .take(shared.processors.len(), REFILL, |task| {
                 // SAFETY: the holder owns the ring. It was nearly empty and does not overflow then; if it does,
                 // the queue's lock is held, so the rest goes to our own list.
-                unsafe { self.ring.push(task, |task| self.held().own.push(task)) };
+                unsafe {
+                    let hint = (*task).hint();
+                    self.ring.push(task, hint, |task| self.held().own.push(task));
+                };
             });
         taken > 0
     }
@@ -435,7 +457,10 @@ impl Processor {
     fn push_shared(&self, shared: &Shared, task: *const Task) {
         let mut overflow = List::new();
         // SAFETY: the holder owns the ring; what overflows was in it, alive and in no other queue.
-        unsafe { self.ring.push(task, |task| overflow.push(task)) };
+        unsafe {
+            let hint = (*task).hint();
+            self.ring.push(task, hint, |task| overflow.push(task));
+        }
         if !overflow.is_empty() {
             shared.injected.append(overflow);
         }
@@ -457,7 +482,8 @@ impl Processor {
             Kind::Pinned => unsafe { self.held().own.push(task) },
             // SAFETY: the holder owns the ring, and thieves only make more room.
             Kind::Free => unsafe {
-                self.ring.push(task, |_| unreachable!("the ring has room"));
+                let hint = (*task).hint();
+                self.ring.push(task, hint, |_| unreachable!("the ring has room"));
             },
         }
     }

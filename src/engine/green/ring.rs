@@ -5,8 +5,13 @@
 //! `tail` is written by the owner alone. `head` moves by compare-and-swap, so each entry is taken once: who
 //! moves `head` over an entry has it. An entry is overwritten only after `head` moved past it, so what was
 //! read before a successful swap was right. `core/tests/model_green.rs` checks it.
+//!
+//! Beside each entry there is a hint: an address that its user will touch. The owner looks at those of entries whose
+//! turn comes soon ([`Ring::ahead`]), which it does not have yet, and which may be gone: so it asks the caches for that
+//! memory, and does not read it.
 
 use std::ptr;
+use std::sync::atomic::AtomicUsize;
 
 #[cfg(loom)]
 use loom::sync::atomic::{
@@ -29,6 +34,7 @@ pub(super) struct Ring<T> {
     head: AtomicU32,
     tail: AtomicU32,
     entries: [AtomicPtr<T>; CAPACITY as usize],
+    hints: [AtomicUsize; CAPACITY as usize],
 }
 
 impl<T> Ring<T> {
@@ -37,6 +43,7 @@ impl<T> Ring<T> {
             head: AtomicU32::new(0),
             tail: AtomicU32::new(0),
             entries: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            hints: std::array::from_fn(|_| AtomicUsize::new(0)),
         }
     }
 
@@ -56,12 +63,18 @@ impl<T> Ring<T> {
     /// # Safety
     ///
     /// Only the owner calls it.
-    pub(super) unsafe fn push(&self, entry: *const T, mut overflow: impl FnMut(*const T)) {
+    pub(super) unsafe fn push(
+        &self,
+        entry: *const T,
+        hint: usize,
+        mut overflow: impl FnMut(*const T),
+    ) {
         let tail = self.tail.load(Relaxed);
         loop {
             let head = self.head.load(Acquire);
             if tail.wrapping_sub(head) < CAPACITY {
                 self.entry(tail).store(entry.cast_mut(), Relaxed);
+                self.hint(tail).store(hint, Relaxed);
                 self.tail.store(tail.wrapping_add(1), Release);
                 return;
             }
@@ -127,9 +140,10 @@ impl<T> Ring<T> {
             }
             for n in 0..count {
                 let entry = self.entry(head.wrapping_add(n)).load(Relaxed);
-                thief
-                    .entry(thief_tail.wrapping_add(n))
-                    .store(entry, Relaxed);
+                let hint = self.hint(head.wrapping_add(n)).load(Relaxed);
+                let to = thief_tail.wrapping_add(n);
+                thief.entry(to).store(entry, Relaxed);
+                thief.hint(to).store(hint, Relaxed);
             }
             if self
                 .head
@@ -144,7 +158,22 @@ impl<T> Ring<T> {
         }
     }
 
+    /// The hint of the next entry and the address of the one behind it, if there are `least` entries or more: both
+    /// perhaps another thread's by now, or of entries that are gone.
+    pub(super) fn ahead(&self, least: u32) -> Option<(usize, usize)> {
+        let head = self.head.load(Relaxed);
+        if self.tail.load(Relaxed).wrapping_sub(head) < least {
+            return None;
+        }
+        let behind = self.entry(head.wrapping_add(1)).load(Relaxed);
+        Some((self.hint(head).load(Relaxed), behind.addr()))
+    }
+
     fn entry(&self, position: u32) -> &AtomicPtr<T> {
         &self.entries[(position % CAPACITY) as usize]
+    }
+
+    fn hint(&self, position: u32) -> &AtomicUsize {
+        &self.hints[(position % CAPACITY) as usize]
     }
 }

@@ -4,7 +4,7 @@ use super::local;
 use super::machine::{self, Command, Machine};
 use super::scheduler::Scheduler;
 use super::timers::Timer;
-use crate::coroutine::{Fiber, Kind, SizeClass, Suspender};
+use crate::coroutine::{Fiber, Kind, SizeClass, Suspender, prefetch};
 use crate::engine::fiber::{self, OnFiber};
 use crate::engine::fork::OnOsThread;
 use crate::engine::parking::Parking;
@@ -106,12 +106,23 @@ impl Task {
     }
 
     /// Asks for what a thread touches first when it is resumed, which has left the caches if it was away long. By
-    /// whoever makes it ready: until its turn comes, the waits overlap with other work.
-    fn prefetch(&self) {
+    /// whoever has it in its place: until its turn comes, the waits overlap with other work.
+    pub(super) fn prefetch(&self) {
         // SAFETY: *one place*.
         if let Some(fiber) = unsafe { &*self.fiber.get() } {
             fiber.hot(self.kind()).prefetch();
         }
+    }
+
+    /// Asks for the task at an address, which may be any.
+    pub(super) fn prefetch_record(address: usize) {
+        prefetch::lines(address, size_of::<Self>());
+    }
+
+    /// What tells somebody who does not have the task where its memory is. By whoever has it in its place.
+    pub(super) fn hint(&self) -> usize {
+        // SAFETY: *one place*.
+        unsafe { &*self.fiber.get() }.as_ref().map_or(0, Fiber::address)
     }
 
     /// Called by the machine before each resumption.
