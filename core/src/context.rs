@@ -24,8 +24,9 @@ use std::task::Waker;
 ///   context, also while the thread runs, is on its way to sleep, or is gone; it neither parks, blocks nor
 ///   unwinds, and what was written before the wake is visible after the park that it ended.
 pub trait Context {
-    /// Stops the calling thread until its token comes or until `deadline`, on this context's clock.
-    fn park(&self, deadline: Option<Instant>);
+    /// Stops the calling thread until its token comes or until `deadline`, on this context's clock. Whether the
+    /// deadline has passed for sure: `true` saves the caller a look at the clock, `false` says nothing.
+    fn park(&self, deadline: Option<Instant>) -> bool;
 
     /// A handle that leaves this thread's token.
     fn waker(&self) -> Waker;

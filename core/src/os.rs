@@ -69,8 +69,9 @@ impl OsThread {
 }
 
 impl Context for OsThread {
-    fn park(&self, deadline: Option<Instant>) {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         self.0.park(deadline);
+        false
     }
 
     fn waker(&self) -> Waker {

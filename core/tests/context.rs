@@ -61,11 +61,12 @@ fn a_park_that_ends_for_no_reason_ends_no_wait() {
     /// Ends the first hundred parks at once.
     struct Spurious(OsThread, Cell<u32>);
     impl Context for Spurious {
-        fn park(&self, deadline: Option<Instant>) {
+        fn park(&self, deadline: Option<Instant>) -> bool {
             self.1.set(self.1.get() + 1);
             if self.1.get() > 100 {
                 self.0.park(deadline);
             }
+            false
         }
 
         fn waker(&self) -> Waker {
@@ -152,7 +153,7 @@ fn a_park_that_unwinds_while_its_thread_waits_ends_the_process() {
 
     struct Unwinding;
     impl Context for Unwinding {
-        fn park(&self, _: Option<Instant>) {
+        fn park(&self, _: Option<Instant>) -> bool {
             panic!("a park that breaks the contract");
         }
 
@@ -201,10 +202,11 @@ impl Virtual {
 }
 
 impl Context for Virtual {
-    fn park(&self, deadline: Option<Instant>) {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         let deadline = deadline.expect("nobody wakes this context");
         self.parks.set(self.parks.get() + 1);
         self.now.set(self.now.get() + deadline.since_origin() / 4);
+        false
     }
 
     fn waker(&self) -> Waker {

@@ -86,8 +86,9 @@ struct Running {
 }
 
 impl Context for Running {
-    fn park(&self, deadline: Option<Instant>) {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         self.token.take(deadline);
+        false
     }
 
     fn waker(&self) -> Waker {

@@ -104,9 +104,8 @@ pub trait Sleep {
         context::parking(|thread| {
             while deadline.is_none_or(|deadline| thread.now() < deadline)
                 && !Control::cancellation()
-            {
-                thread.park(deadline);
-            }
+                && !thread.park(deadline)
+            {}
         });
     }
 }

@@ -23,8 +23,8 @@ impl OsContext {
 }
 
 impl Context for OsContext {
-    fn park(&self, deadline: Option<Instant>) {
-        self.parking.park(deadline);
+    fn park(&self, deadline: Option<Instant>) -> bool {
+        self.parking.park(deadline)
     }
 
     fn waker(&self) -> Waker {

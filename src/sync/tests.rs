@@ -30,9 +30,10 @@ impl Wake for ThisThread {
 }
 
 impl context::Context for BeforeSleep {
-    fn park(&self, _deadline: Option<Instant>) {
+    fn park(&self, _deadline: Option<Instant>) -> bool {
         if self.with_others {
             thread::park();
+            false
         } else {
             // Parking must not unwind, and whoever could wake this thread has come and gone.
             eprintln!("the thread fell asleep after what it waits for had happened");

@@ -62,13 +62,14 @@ impl Table {
             deadline => deadline,
         };
         let linked = Linked;
+        let mut is_late = false;
         let result = loop {
             if waiter.is_woken() {
                 break Wait::Woken;
             }
             let given_up = if interrupt.is_some_and(|flag| flag.load(Acquire)) {
                 Some(Wait::Interrupted)
-            } else if deadline.is_some_and(|deadline| deadline <= context.now()) {
+            } else if is_late || deadline.is_some_and(|deadline| deadline <= context.now()) {
                 Some(Wait::TimedOut)
             } else {
                 None
@@ -79,7 +80,7 @@ impl Table {
                     Left::Chosen => Wait::Woken,
                 };
             }
-            context.park(deadline);
+            is_late = context.park(deadline);
         };
         std::mem::forget(linked);
         result

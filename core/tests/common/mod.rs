@@ -103,11 +103,12 @@ impl Parker {
 }
 
 impl Context for Parker {
-    fn park(&self, deadline: Option<Instant>) {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         match deadline {
             None => thread::park(),
             Some(deadline) => thread::park_timeout(deadline.saturating_since(Instant::system())),
         }
+        false
     }
 
     fn waker(&self) -> Waker {

@@ -201,16 +201,17 @@ struct Token {
 }
 
 impl Context for Engine {
-    fn park(&self, deadline: Option<Instant>) {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         let mut present = self.token.present.lock().unwrap();
         while !*present {
             if let Some(deadline) = deadline {
                 self.now.set(deadline);
-                return;
+                return true;
             }
             present = self.token.left.wait(present).unwrap();
         }
         *present = false;
+        false
     }
 
     fn waker(&self) -> Waker {

@@ -276,8 +276,9 @@ impl Processor {
     #[inline]
     fn look_ahead(&self, held: &Held) {
         if let Some(next) = held.own.first(LONG as usize) {
-            next.prefetch();
-            Task::prefetch_record(next.next.get().addr());
+            let behind = unsafe { &*next.next.get() };
+            behind.prefetch();
+            Task::prefetch_record(behind.next.get().addr());
         } else if let Some((hot, behind)) = self.ring.ahead(LONG) {
             Task::prefetch_record(behind);
             if let Some(hot) = Hot::at(hot, self.scheduler.kind()) {

@@ -165,8 +165,8 @@ impl<T> Ring<T> {
         if self.tail.load(Relaxed).wrapping_sub(head) < least {
             return None;
         }
-        let behind = self.entry(head.wrapping_add(1)).load(Relaxed);
-        Some((self.hint(head).load(Relaxed), behind.addr()))
+        let behind = self.entry(head.wrapping_add(2)).load(Relaxed);
+        Some((self.hint(head.wrapping_add(1)).load(Relaxed), behind.addr()))
     }
 
     fn entry(&self, position: u32) -> &AtomicPtr<T> {

@@ -154,9 +154,9 @@ impl Task {
 }
 
 impl Context for Task {
-    fn park(&self, deadline: Option<Instant>) {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         if self.parking.take_token() {
-            return;
+            return false;
         }
         if let Some(deadline) = deadline {
             let nanoseconds = deadline
@@ -173,8 +173,9 @@ impl Context for Task {
             }
         }
         self.suspend(Command::Park);
-        self.timer.disarm();
+        let has_fired = deadline.is_some() && self.timer.disarm();
         self.parking.take_token();
+        has_fired
     }
 
     fn yield_now(&self) {

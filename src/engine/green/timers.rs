@@ -9,7 +9,6 @@
 //! is done with it; one that does not see it will not be touched again.
 
 use super::task::Task;
-use crate::coroutine::prefetch;
 use standin_core::{Lock, fault};
 use std::cell::Cell;
 use std::ptr;
@@ -56,20 +55,22 @@ impl Timer {
         }
     }
 
-    /// Takes the timer out of whichever heap it is in. By the thread that armed it.
-    pub(super) fn disarm(&self) {
+    /// Takes the timer out of the heap that it is in; whether it has fired. By the thread, after it armed it.
+    pub(super) fn disarm(&self) -> bool {
         // SAFETY: timers belong to processors, which live for ever.
         let Some(timers) = (unsafe { self.armed.load(Acquire).as_ref() }) else {
-            return;
+            return true;
         };
         let mut heap = timers.heap.lock();
         let index = self.index.get();
-        if index != ABSENT {
+        let has_fired = index == ABSENT;
+        if !has_fired {
             remove(&mut heap, index);
             timers.publish(&heap);
         }
         drop(heap);
         self.armed.store(ptr::null_mut(), Relaxed);
+        has_fired
     }
 }
 
@@ -88,9 +89,10 @@ impl Timers {
 
     /// Lets the task be woken at `deadline`. By its own thread, which parks next.
     pub(super) fn arm(&'static self, task: &Task, deadline: u64) {
-        if fault::happens("no-timeout", 50) {
-            return;
-        }
+        let deadline = match fault::happens("no-timeout", 50) {
+            true => NEVER,
+            false => deadline,
+        };
         let mut heap = self.heap.lock();
         heap.push(Entry {
             deadline: deadline.min(NEVER - 1),
@@ -114,7 +116,7 @@ impl Timers {
                     Some(entry) if entry.deadline <= now => {
                         let task = remove(&mut heap, 0).task;
                         for soon in heap.iter().take(1 + ARITY) {
-                            prefetch::lines(soon.task.addr(), 1);
+                            Task::prefetch_record(soon.task.addr());
                         }
                         // SAFETY: alive while it is armed, which the last line here ends.
                         unsafe {

@@ -86,11 +86,14 @@ fn with_os_thread<R>(f: impl FnOnce(&OsThread) -> R) -> R {
 }
 
 impl Context for Dispatcher {
-    fn park(&self, deadline: Option<Instant>) {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         self.with(
-            |thread| thread.park(deadline),
+            |thread| {
+                thread.park(deadline);
+                false
+            },
             |os_thread| os_thread.park(deadline),
-        );
+        )
     }
 
     fn waker(&self) -> Waker {

@@ -268,12 +268,12 @@ pub(super) fn at_home<R>(f: impl FnOnce() -> R) -> R {
 }
 
 impl Context for Task {
-    fn park(&self, deadline: Option<Instant>) {
-        if self.parking.take_token() {
-            return;
+    fn park(&self, deadline: Option<Instant>) -> bool {
+        if !self.parking.take_token() {
+            self.deadline.set(deadline);
+            self.suspend(Command::Park);
         }
-        self.deadline.set(deadline);
-        self.suspend(Command::Park);
+        false
     }
 
     fn yield_now(&self) {
