@@ -18,9 +18,10 @@
 //!   lies at `fresh` or above.
 //! - *listed*: a chunk is in its shard's list if and only if it has a slot to give.
 
+use super::pages;
 use crate::coroutine::prefetch;
-use std::alloc::{Layout, alloc, dealloc};
-use std::cell::UnsafeCell;
+use std::alloc::Layout;
+use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicPtr};
@@ -28,15 +29,10 @@ use std::sync::atomic::{AtomicBool, AtomicPtr};
 /// The unit of sizes, and what slots are aligned to: a cache line.
 const LINE: usize = 64;
 /// The size and the alignment of a chunk, in bytes.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = pages::SIZE;
 /// Larger records are left to the allocator.
 const MOST_LINES: usize = 16;
 const SHARDS: usize = 8;
-
-const CHUNK_LAYOUT: Layout = match Layout::from_size_align(CHUNK, CHUNK) {
-    Ok(layout) => layout,
-    Err(_) => panic!("a power of two"),
-};
 
 static POOL: [[Shard; SHARDS]; MOST_LINES] =
     [const { [const { Shard::new() }; SHARDS] }; MOST_LINES];
@@ -72,7 +68,7 @@ pub(super) unsafe fn give_back(memory: NonNull<u8>) {
     }
 }
 
-/// Gives memory back to the allocator that threads used which have ended.
+/// Gives memory back to the system that threads used which have ended.
 pub(in crate::engine) fn trim() {
     for shard in POOL.iter().flatten() {
         if let Some(held) = shard.try_hold() {
@@ -94,9 +90,11 @@ struct Shard {
     left: AtomicPtr<Slot>,
     /// The chunks with a slot to give. By the holder.
     first: UnsafeCell<*mut Chunk>,
+    /// How many chunks there are. By the holder.
+    chunks: Cell<usize>,
 }
 
-// SAFETY: the cell is used by the holder alone.
+// SAFETY: the cells are used by the holder alone.
 unsafe impl Sync for Shard {}
 
 /// At the beginning of a chunk.
@@ -131,6 +129,7 @@ impl Shard {
             is_held: AtomicBool::new(false),
             left: AtomicPtr::new(ptr::null_mut()),
             first: UnsafeCell::new(ptr::null_mut()),
+            chunks: Cell::new(0),
         }
     }
 
@@ -232,7 +231,7 @@ impl Held {
         }
     }
 
-    /// Gives chunks back to the allocator that nobody has a slot of.
+    /// Gives chunks back to the system that nobody has a slot of.
     fn trim(self) {
         self.take_over();
         // SAFETY: *held*, for the list and what is in it.
@@ -243,17 +242,22 @@ impl Held {
                 chunk = this.as_ref().next;
                 if this.as_ref().in_use == 0 {
                     self.unlist(this.as_ptr());
-                    dealloc(this.as_ptr().cast(), CHUNK_LAYOUT);
+                    if pages::unmap(this.cast()) {
+                        self.0.chunks.update(|chunks| chunks - 1);
+                    } else {
+                        self.list(this.as_ptr());
+                    }
                 }
             }
         }
     }
 
-    /// Another chunk, in the list.
+    /// Another chunk, in the list. All but the first are in huge pages: where there are thousands of threads, more than half of
+    /// the time of a spawn would go into touching their memory for the first time.
     fn grow(&self, size: usize) -> Option<NonNull<Chunk>> {
-        // SAFETY: the layout has a size.
-        let chunk = NonNull::new(unsafe { alloc(CHUNK_LAYOUT) })?.cast::<Chunk>();
-        // SAFETY: it was just allocated for that.
+        let chunk = pages::map(self.0.chunks.get() > 0)?.cast::<Chunk>();
+        self.0.chunks.update(|chunks| chunks + 1);
+        // SAFETY: it was just mapped for that.
         unsafe {
             chunk.write(Chunk {
                 owner: self.0,

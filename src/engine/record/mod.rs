@@ -4,6 +4,8 @@
 #[cfg(feature = "_fibers")]
 mod memory;
 #[cfg(feature = "_fibers")]
+mod pages;
+#[cfg(feature = "_fibers")]
 mod placed;
 
 #[cfg(feature = "_fibers")]
