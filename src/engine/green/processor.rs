@@ -24,6 +24,9 @@ const ROUND: u32 = 61;
 const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
+/// How many threads of one queue of a processor are run before it is the other one's turn, so that neither can hold the
+/// other up. Not one: who waits for new threads to end would be woken for each.
+const TURNS: u32 = 16;
 /// How many threads make a queue so long that who comes to its end is cold when its turn comes.
 const LONG: u32 = 8;
 /// How long stacks rest, of which the processor takes none from the pool, before it gives their memory back when
@@ -51,6 +54,10 @@ pub(super) struct Processor {
 struct Held {
     /// Ready threads that nobody else may run: pinned ones that have started.
     own: List,
+    /// It is their turn, and not that of the ring,
+    is_turn_of_own: bool,
+    /// for so many threads.
+    turns: u32,
     /// The next to run: it was taken from a queue already.
     taken: Option<*const Task>,
     /// Threads that have ended, whose memory is to be given up.
@@ -100,6 +107,8 @@ impl Processor {
             machine: AtomicPtr::new(ptr::null_mut()),
             held: UnsafeCell::new(Held {
                 own: List::new(),
+                is_turn_of_own: false,
+                turns: 0,
                 taken: None,
                 dead: List::new(),
                 rounds: 0,
@@ -259,16 +268,25 @@ impl Processor {
 
     #[inline]
     fn pop_own(&self, held: &mut Held) -> Option<*const Task> {
-        // SAFETY: the holder of the processor owns its ring.
-        let from_ring = || unsafe { self.ring.pop() };
-        // In turn, so that neither queue can hold the other up.
-        let task = if held.rounds.is_multiple_of(2) {
-            held.own.pop().or_else(from_ring)
-        } else {
-            from_ring().or_else(|| held.own.pop())
-        };
+        if held.turns == 0 {
+            held.take_turns();
+        }
+        held.turns -= 1;
+        let task = self.pop_whose_turn_it_is(held).or_else(|| {
+            held.take_turns();
+            self.pop_whose_turn_it_is(held)
+        });
         self.look_ahead(held);
         task
+    }
+
+    #[inline]
+    fn pop_whose_turn_it_is(&self, held: &mut Held) -> Option<*const Task> {
+        match held.is_turn_of_own {
+            true => held.own.pop(),
+            // SAFETY: the holder of the processor owns its ring.
+            false => unsafe { self.ring.pop() },
+        }
     }
 
     /// Asks for what the next thread touches first, and for the record of the one behind it, where both have waited so
@@ -546,6 +564,14 @@ impl Processor {
             let class = self.scheduler.shared().default_class;
             pool.give_many(class, fibers.drain(..CACHE / 2));
         }
+    }
+}
+
+impl Held {
+    /// The other queue's turn begins.
+    fn take_turns(&mut self) {
+        self.is_turn_of_own = !self.is_turn_of_own;
+        self.turns = TURNS;
     }
 }
 
