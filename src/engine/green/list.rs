@@ -1,4 +1,7 @@
 //! Queues of tasks, linked through the tasks themselves: no memory is needed to queue one.
+//!
+//! To follow a link is to wait for a task that has left the caches, if the queue is long. So there are several chains, to
+//! which tasks go in turn: while one is taken, the next ones are on their way already.
 
 use super::task::Task;
 use standin_core::Lock;
@@ -6,11 +9,21 @@ use std::ptr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
+/// How many chains a queue has.
+const LANES: usize = 4;
+
 /// A queue that one thread uses at a time. The tasks in it are in no other.
 pub(super) struct List {
+    /// Task number `n` is in chain `n % LANES`.
+    lanes: [Lane; LANES],
+    /// The numbers of the next to be taken and of the next to come. Both begin anew in an empty queue.
+    next: usize,
+    end: usize,
+}
+
+struct Lane {
     first: *const Task,
     last: *const Task,
-    length: usize,
 }
 
 // SAFETY: tasks may be moved between machines; the scheduler keeps those that are queued alive.
@@ -19,14 +32,23 @@ unsafe impl Send for List {}
 impl List {
     pub(super) const fn new() -> Self {
         Self {
-            first: ptr::null(),
-            last: ptr::null(),
-            length: 0,
+            lanes: [const {
+                Lane {
+                    first: ptr::null(),
+                    last: ptr::null(),
+                }
+            }; LANES],
+            next: 0,
+            end: 0,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.first.is_null()
+        self.next == self.end
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.end - self.next
     }
 
     /// # Safety
@@ -35,30 +57,42 @@ impl List {
     pub(super) unsafe fn push(&mut self, task: *const Task) {
         // SAFETY: the caller's promise; `next` belongs to the queue that the task is in.
         unsafe { (*task).next.set(ptr::null()) };
-        if self.last.is_null() {
-            self.first = task;
+        let is_first = self.len() < LANES;
+        let lane = &mut self.lanes[self.end % LANES];
+        if is_first {
+            lane.first = task;
         } else {
             // SAFETY: it is in this queue, so alive and ours.
-            unsafe { (*self.last).next.set(task) };
+            unsafe { (*lane.last).next.set(task) };
         }
-        self.last = task;
-        self.length += 1;
+        lane.last = task;
+        self.end += 1;
     }
 
-    /// The next task, if there are `least` or more.
-    pub(super) fn first(&self, least: usize) -> Option<&Task> {
+    /// The task behind so many others, which are fewer than there are chains.
+    pub(super) fn behind(&self, others: usize) -> Option<&Task> {
+        debug_assert!(others < LANES);
+        let lane = &self.lanes[(self.next + others) % LANES];
         // SAFETY: what is in the queue is alive and ours.
-        (self.length >= least).then(|| unsafe { &*self.first })
+        (others < self.len()).then(|| unsafe { &*lane.first })
     }
 
     pub(super) fn pop(&mut self) -> Option<*const Task> {
-        let task = self.first;
-        // SAFETY: what is in the queue is alive and ours.
-        self.first = unsafe { task.as_ref() }?.next.get();
-        if self.first.is_null() {
-            self.last = ptr::null();
+        if self.is_empty() {
+            return None;
         }
-        self.length -= 1;
+        let has_successor = self.len() > LANES;
+        let lane = &mut self.lanes[self.next % LANES];
+        let task = lane.first;
+        if has_successor {
+            // SAFETY: what is in the queue is alive and ours.
+            lane.first = unsafe { &*task }.next.get();
+            Task::prefetch_record(lane.first);
+        }
+        self.next += 1;
+        if self.is_empty() {
+            (self.next, self.end) = (0, 0);
+        }
         Some(task)
     }
 }
@@ -88,7 +122,7 @@ impl SharedList {
         let mut list = self.list.lock();
         // SAFETY: the caller's promise.
         unsafe { list.push(task) };
-        self.length.store(list.length, Release);
+        self.length.store(list.len(), Release);
     }
 
     /// Appends several; what `list` holds is alive and in no other queue, as it was there.
@@ -98,7 +132,7 @@ impl SharedList {
             // SAFETY: it was alive in the other queue, and is not in it any more.
             unsafe { list.push(task) };
         }
-        self.length.store(list.length, Release);
+        self.length.store(list.len(), Release);
     }
 
     /// Takes a fair share for one of `takers`: at least one task if there is any, at most `most`.
@@ -112,13 +146,13 @@ impl SharedList {
             return 0;
         }
         let mut list = self.list.lock();
-        let count = (list.length / takers + 1).min(most).min(list.length);
+        let count = (list.len() / takers + 1).min(most).min(list.len());
         for _ in 0..count {
             if let Some(task) = list.pop() {
                 each(task);
             }
         }
-        self.length.store(list.length, Release);
+        self.length.store(list.len(), Release);
         count
     }
 }

@@ -293,10 +293,10 @@ impl Processor {
     /// long that this has left the caches. While the present one runs it comes back.
     #[inline]
     fn look_ahead(&self, held: &Held) {
-        if let Some(next) = held.own.first(LONG as usize) {
-            let behind = unsafe { &*next.next.get() };
-            behind.prefetch();
-            Task::prefetch_record(behind.next.get().addr());
+        if held.own.len() >= LONG as usize {
+            if let Some(soon) = held.own.behind(1) {
+                soon.prefetch();
+            }
         } else if let Some((hot, behind)) = self.ring.ahead(LONG) {
             Task::prefetch_record(behind);
             if let Some(hot) = Hot::at(hot, self.scheduler.kind()) {

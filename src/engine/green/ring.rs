@@ -158,15 +158,15 @@ impl<T> Ring<T> {
         }
     }
 
-    /// The hint of the next entry and the address of the one behind it, if there are `least` entries or more: both
+    /// The hint of the entry behind the next one, and the entry behind that, if there are `least` entries or more: both
     /// perhaps another thread's by now, or of entries that are gone.
-    pub(super) fn ahead(&self, least: u32) -> Option<(usize, usize)> {
+    pub(super) fn ahead(&self, least: u32) -> Option<(usize, *const T)> {
         let head = self.head.load(Relaxed);
         if self.tail.load(Relaxed).wrapping_sub(head) < least {
             return None;
         }
         let behind = self.entry(head.wrapping_add(2)).load(Relaxed);
-        Some((self.hint(head.wrapping_add(1)).load(Relaxed), behind.addr()))
+        Some((self.hint(head.wrapping_add(1)).load(Relaxed), behind))
     }
 
     fn entry(&self, position: u32) -> &AtomicPtr<T> {

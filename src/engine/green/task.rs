@@ -114,9 +114,9 @@ impl Task {
         }
     }
 
-    /// Asks for the task at an address, which may be any.
-    pub(super) fn prefetch_record(address: usize) {
-        prefetch::lines(address, size_of::<Self>());
+    /// Asks for a task, which may be gone.
+    pub(super) fn prefetch_record(task: *const Self) {
+        prefetch::lines(task.addr(), size_of::<Self>());
     }
 
     /// What tells somebody who does not have the task where its memory is. By whoever has it in its place.

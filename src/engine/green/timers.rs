@@ -116,7 +116,7 @@ impl Timers {
                     Some(entry) if entry.deadline <= now => {
                         let task = remove(&mut heap, 0).task;
                         for soon in heap.iter().take(1 + ARITY) {
-                            Task::prefetch_record(soon.task.addr());
+                            Task::prefetch_record(soon.task);
                         }
                         // SAFETY: alive while it is armed, which the last line here ends.
                         unsafe {
