@@ -217,7 +217,7 @@
 //! **`main` and tests run on an OS thread**, as ever: what blocks there blocks that one. `engine::GREEN.run(|| ..)` has the
 //! rest of `main` on a green one. The end of `main` ends the process.
 //!
-//! **Stacks** of green threads have 192 KiB, std's 2 MiB. Deep recursion (a parser, a `Drop` of a long list, `remove_dir_all`
+//! **Stacks** of green threads have 192 KiB, those of pinned ones 96, std's 2 MiB. Deep recursion (a parser, a `Drop` of a long list, `remove_dir_all`
 //! of folders within folders, which std does a call a level) and large arrays want more; an overflow names the thread and aborts. Memory is taken as it is touched, so room costs only addresses:
 //!
 //! ```
@@ -245,7 +245,7 @@
 //! or detach that, so `into_pthread_t` panics.
 //! [`ThreadId`](crate::thread::ThreadId) is standin's own type; a map by `std::thread::ThreadId` becomes one by this.
 //!
-//! **Signal handlers** run on the stack of whichever thread they interrupt, within its 192 KiB. As ever they may not park
+//! **Signal handlers** run on the stack of whichever thread they interrupt, within its stack. As ever they may not park
 //! or lock. `SIGURG` is the monitor's, unless the program handles it itself; then there are no backtraces.
 //!
 //! **`process::Command`** is unconcerned by how many threads there are. A closure for `pre_exec` runs in the forked child,

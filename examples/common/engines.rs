@@ -49,7 +49,7 @@ mod built {
     fn accept_pinned() {}
 
     /// may keeps stacks for the next coroutine only if they have the size that it was told.
-    /// These have 192 KiB, as those of the other engines.
+    /// These have 192 KiB, as those of free threads.
     #[cfg(feature = "may")]
     fn prepare_may(name: &str) {
         may::config().set_stack_size((192 << 10) / size_of::<usize>());

@@ -9,7 +9,7 @@ pub(crate) struct SizeClass(u8);
 
 /// The smallest slot, 32 KiB, as a power of two.
 const SMALLEST: u32 = 15;
-/// The guard of the default slot and of all larger ones, in bytes.
+/// The guard of a free fiber's default slot and of all larger ones, in bytes.
 const FULL_GUARD: usize = 64 << 10;
 
 impl SizeClass {
@@ -46,7 +46,7 @@ impl SizeClass {
     }
 
     /// The guard at the bottom of the slot, in bytes: a quarter of it, up to
-    /// 64 KiB, which the default slot has.
+    /// 64 KiB, which the default slot of a free fiber has.
     ///
     /// Rust touches every page of a large frame; C does not, so the guard has
     /// to be wider than the frames that C code skips.

@@ -27,8 +27,15 @@ use super::{Kind, Unsupported, free, overflow};
 use crate::switches;
 
 /// The stack that a thread is promised if nobody asks for a size, in bytes.
-/// The slot for it has 256 KiB, of which about 186 can be used.
-const DEFAULT_STACK: usize = 128 << 10;
+/// The slot of a free one has 256 KiB, of which about 186 can be used, that of
+/// a pinned one 128 and 96: they are for those who count memory, and half a
+/// slot is half the page tables.
+const fn default_stack(kind: Kind) -> usize {
+    match kind {
+        Kind::Free => 128 << 10,
+        Kind::Pinned => 80 << 10,
+    }
+}
 /// What std raises smaller requests to (`PTHREAD_STACK_MIN`), in bytes.
 const LEAST_STACK: usize = 16 << 10;
 /// Left for the frames of the scheduler and of the suspension, in bytes.
@@ -93,7 +100,7 @@ impl Pool {
     /// bytes, and makes sure that there is a slot for it.
     ///
     /// `None` asks for the default: the environment variable `RUST_MIN_STACK`
-    /// in bytes, as for std's threads, else a slot of 256 KiB. Sizes below
+    /// in bytes, as for std's threads, else `default_stack`. Sizes below
     /// 16 KiB are raised to that, as std does.
     ///
     /// # Errors
@@ -123,7 +130,7 @@ impl Pool {
         let wanted = std::env::var("RUST_MIN_STACK")
             .ok()
             .and_then(|value| value.parse().ok())
-            .unwrap_or(DEFAULT_STACK);
+            .unwrap_or(default_stack(self.kind));
         let class = self.fitting(wanted)?;
         self.default_class
             .store(class.index() as u8 + 1, Ordering::Relaxed);

@@ -25,7 +25,8 @@
 //!
 //! # Stacks
 //!
-//! 192 KiB less about a page by default, with a guard of 64 KiB; memory is taken as it is touched.
+//! 192 KiB less about a page by default, with a guard of 64 KiB, and half of each for pinned threads; memory is taken as it is
+//! touched.
 //! [`Builder::stack_size`](crate::thread::Builder::stack_size) and `RUST_MIN_STACK` change it. A thread that
 //! overflows its stack is named, and the process aborts, as in std.
 

@@ -30,6 +30,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr};
 const LINE: usize = 64;
 /// The size and the alignment of a chunk, in bytes.
 const CHUNK: usize = pages::SIZE;
+/// So many chunks of a shard are in small pages, which are taken as they are touched. Where there are more threads, more than
+/// half of the time of a spawn would go into that.
+const SMALL: usize = 2;
 /// Larger records are left to the allocator.
 const MOST_LINES: usize = 16;
 const SHARDS: usize = 8;
@@ -252,10 +255,9 @@ impl Held {
         }
     }
 
-    /// Another chunk, in the list. All but the first are in huge pages: where there are thousands of threads, more than half of
-    /// the time of a spawn would go into touching their memory for the first time.
+    /// Another chunk, in the list.
     fn grow(&self, size: usize) -> Option<NonNull<Chunk>> {
-        let chunk = pages::map(self.0.chunks.get() > 0)?.cast::<Chunk>();
+        let chunk = pages::map(self.0.chunks.get() >= SMALL)?.cast::<Chunk>();
         self.0.chunks.update(|chunks| chunks + 1);
         // SAFETY: it was just mapped for that.
         unsafe {
