@@ -356,3 +356,33 @@ fn stacks_are_given_back_although_something_goes_on() {
         .succeeds();
     }
 }
+
+/// Otherwise the table of descriptors grows when they come, and each time the OS thread that opens one stands still for some
+/// 20 ms.
+#[test]
+fn there_is_room_for_descriptors_before_they_come() {
+    for number in 0..2 {
+        let kind = number.to_string();
+        isolated(&[("TEST_KIND", &*kind)], || {
+            let thread = kinds()[number].spawn(|| ()).expect("it starts");
+            thread.join().expect("it ends");
+            let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+            let wanted = limit.unwrap_or(u64::MAX).min(1 << 14);
+            // This process has several threads, so another one sees to it.
+            while descriptor_places() < wanted {
+                std::thread::yield_now();
+            }
+        })
+        .succeeds();
+    }
+}
+
+/// How many descriptors the kernel has room for.
+fn descriptor_places() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("it is there");
+    let places = status
+        .lines()
+        .find_map(|line| line.strip_prefix("FDSize:"))
+        .and_then(|places| places.trim().parse().ok());
+    places.expect("it tells the size of the table")
+}

@@ -25,6 +25,8 @@ mod child;
 mod compile_fail;
 mod contract;
 mod control;
+#[cfg(feature = "_fibers")]
+mod descriptors;
 #[cfg(feature = "_pinned")]
 mod elsewhere;
 #[cfg(any(feature = "green", feature = "may"))]

@@ -328,7 +328,8 @@ impl Processor {
                 // the queue's lock is held, so the rest goes to our own list.
                 unsafe {
                     let hint = (*task).hint();
-                    self.ring.push(task, hint, |task| self.held().own.push(task));
+                    self.ring
+                        .push(task, hint, |task| self.held().own.push(task));
                 };
             });
         taken > 0
@@ -502,7 +503,8 @@ impl Processor {
             // SAFETY: the holder owns the ring, and thieves only make more room.
             Kind::Free => unsafe {
                 let hint = (*task).hint();
-                self.ring.push(task, hint, |_| unreachable!("the ring has room"));
+                self.ring
+                    .push(task, hint, |_| unreachable!("the ring has room"));
             },
         }
     }

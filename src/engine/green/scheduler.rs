@@ -1,6 +1,7 @@
 //! The scheduler of one kind of green threads: its processors, the queue that they share, and where a thread
 //! that becomes ready goes.
 
+use super::barrier;
 use super::idle::Idle;
 use super::list::SharedList;
 use super::local::{self, Here};
@@ -12,7 +13,7 @@ use super::task::{self, Task};
 use crate::coroutine::{Kind, Pool, SizeClass};
 use crate::engine::record::Placed;
 use crate::engine::workers::workers;
-use crate::engine::{NewThread, fork};
+use crate::engine::{NewThread, descriptors, fork};
 use crate::switches;
 use standin_core::context;
 use std::io;
@@ -194,6 +195,9 @@ impl Scheduler {
     }
 
     fn start_machines(&'static self) -> io::Result<()> {
+        // Both take some 20 ms once there are other OS threads.
+        barrier::kind();
+        descriptors::make_room_if_alone();
         // There since the last attempt, if that had everything but an OS thread.
         let shared = match self.shared.get() {
             Some(shared) => shared,

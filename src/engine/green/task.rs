@@ -122,7 +122,9 @@ impl Task {
     /// What tells somebody who does not have the task where its memory is. By whoever has it in its place.
     pub(super) fn hint(&self) -> usize {
         // SAFETY: *one place*.
-        unsafe { &*self.fiber.get() }.as_ref().map_or(0, Fiber::address)
+        unsafe { &*self.fiber.get() }
+            .as_ref()
+            .map_or(0, Fiber::address)
     }
 
     /// Called by the machine before each resumption.

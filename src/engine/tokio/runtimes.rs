@@ -4,7 +4,7 @@ use super::driver::Driver;
 use super::making;
 use super::task::Task;
 use crate::coroutine::Kind;
-use crate::engine::workers;
+use crate::engine::{descriptors, workers};
 use crate::switches;
 use std::io;
 use std::sync::atomic::AtomicUsize;
@@ -153,6 +153,7 @@ fn own_handle() -> io::Result<&'static Handle> {
     if let Some(handle) = OWN.get() {
         return Ok(handle);
     }
+    descriptors::make_room_if_alone();
     let unmade = |error| unmade("the runtime of the engine async", error);
     let handle = making::make(count_workers()?, "standin-async").map_err(unmade)?;
     Ok(OWN.get_or_init(|| handle))
@@ -184,6 +185,7 @@ fn home() -> io::Result<Member> {
 /// So many homes, those of an earlier attempt among them.
 fn make_homes(count: usize) -> io::Result<Vec<Member>> {
     static MADE: Mutex<Vec<Member>> = Mutex::new(Vec::new());
+    descriptors::make_room_if_alone();
     let mut made = lock(&MADE);
     while made.len() < count {
         made.push(member_of(&making::make_driven("standin-async-home")?));
