@@ -337,7 +337,7 @@ fn stacks_are_given_back_although_something_goes_on() {
                     .map(|_| {
                         let all_there = all_there.clone();
                         thread::spawn(move || {
-                            touch_stack(24 << 10);
+                            touch_stack(16 << 10);
                             all_there.wait();
                         })
                     })
