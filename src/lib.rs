@@ -56,6 +56,8 @@ pub mod migration;
 pub mod net;
 #[cfg(feature = "_engine")]
 pub mod os;
+#[cfg(any(feature = "_fibers", feature = "may"))]
+mod prefetch;
 #[cfg(feature = "_engine")]
 pub mod process;
 #[cfg(feature = "_fibers")]

@@ -12,16 +12,20 @@ mod idle;
 mod parking;
 #[path = "../../src/engine/green/ring.rs"]
 mod ring;
+#[path = "../../src/engine/seat.rs"]
+mod seat;
 
 use hold::{Barrier, Hold};
 use idle::Idle;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use loom::sync::atomic::{AtomicU32, fence};
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::{Arc, Condvar, Mutex, Notify};
 use loom::{model, thread};
 use parking::Parking;
 use ring::Ring;
+use seat::Seat;
+use std::ptr::NonNull;
 
 /// Entries are never followed: any distinct addresses do.
 fn entry(n: usize) -> *const u8 {
@@ -68,16 +72,16 @@ fn an_entry_is_taken_once() {
         let victim = Arc::new(SharedRing(Ring::new()));
         for n in 1..=3 {
             // SAFETY: this thread owns the ring.
-            unsafe { victim.0.push(entry(n), |_| unreachable!("it has room")) };
+            unsafe { victim.0.push(entry(n), 0, |_| unreachable!("it has room")) };
         }
         let thief = thief(&victim);
         let mut taken = Vec::new();
         // SAFETY: this thread owns the ring.
         unsafe {
             taken.extend(victim.0.pop().map(|entry| entry.addr()));
-            victim.0.push(entry(4), |entry| taken.push(entry.addr()));
+            victim.0.push(entry(4), 0, |entry| taken.push(entry.addr()));
             // Reuses a place that was taken.
-            victim.0.push(entry(5), |entry| taken.push(entry.addr()));
+            victim.0.push(entry(5), 0, |entry| taken.push(entry.addr()));
         }
         taken.extend(drain(&victim.0));
         taken.extend(thief.join().unwrap());
@@ -92,12 +96,12 @@ fn what_overflows_is_not_lost() {
         let victim = Arc::new(SharedRing(Ring::new()));
         for n in 1..=4 {
             // SAFETY: this thread owns the ring.
-            unsafe { victim.0.push(entry(n), |_| unreachable!("it has room")) };
+            unsafe { victim.0.push(entry(n), 0, |_| unreachable!("it has room")) };
         }
         let thief = thief(&victim);
         let mut taken = Vec::new();
         // SAFETY: this thread owns the ring.
-        unsafe { victim.0.push(entry(5), |entry| taken.push(entry.addr())) };
+        unsafe { victim.0.push(entry(5), 0, |entry| taken.push(entry.addr())) };
         taken.extend(drain(&victim.0));
         taken.extend(thief.join().unwrap());
         taken.sort_unstable();
@@ -359,4 +363,48 @@ fn a_processor_is_handed_on_once() {
         assert!(!processor.hold.enter(), "what is lost stays lost");
         assert_ne!(given, monitor.join().unwrap());
     });
+}
+
+/// A thread that waits for news, and others that have some: it sees the news before it sleeps, or is called; and what it left in
+/// the seat has one owner in the end.
+fn who_sits_down(callers: usize) {
+    let seat = Arc::new(Seat::<AtomicU32>::new());
+    let news = Arc::new(AtomicU32::new(0));
+    let owners = Arc::new(AtomicU32::new(0));
+    let woken = Arc::new(Notify::new());
+    let callers: Vec<_> = (0..callers)
+        .map(|_| {
+            let (seat, news) = (seat.clone(), news.clone());
+            let (owners, woken) = (owners.clone(), woken.clone());
+            thread::spawn(move || {
+                news.fetch_add(1, SeqCst);
+                if seat.call().is_some() {
+                    owners.fetch_add(1, Relaxed);
+                    woken.notify();
+                }
+            })
+        })
+        .collect();
+    let who = NonNull::from(&*news);
+    assert!(seat.take(who), "nobody else sits there");
+    if news.load(SeqCst) == 0 {
+        woken.wait();
+    }
+    if seat.leave(who) {
+        owners.fetch_add(1, Relaxed);
+    }
+    for caller in callers {
+        caller.join().unwrap();
+    }
+    assert_eq!(owners.load(Relaxed), 1);
+}
+
+#[test]
+fn who_sits_down_is_called_or_sees_the_news() {
+    model(|| who_sits_down(1));
+}
+
+#[test]
+fn who_sits_down_is_called_by_one() {
+    bounded(2, || who_sits_down(2));
 }

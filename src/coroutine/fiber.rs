@@ -16,8 +16,8 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::class::SizeClass;
 use super::depth::stack_pointer;
 use super::memory::{self, Range, page_size};
-use super::prefetch;
 use super::{Kind, free};
+use crate::prefetch;
 
 /// What runs on every fiber: called at the first resume with the first value.
 /// It serves one thread after another and never returns. It must not unwind

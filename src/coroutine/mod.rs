@@ -46,7 +46,6 @@ pub(crate) mod free;
 mod memory;
 pub(crate) mod overflow;
 pub(crate) mod pool;
-pub(crate) mod prefetch;
 mod resting;
 mod slab;
 #[cfg(all(

@@ -54,17 +54,25 @@ impl Epoll {
                 panic!("epoll_wait failed on a descriptor of the scheduler's own: {error}")
             }
         }
+        // What an event leads to has left the caches, one thing after another: so all are asked for before the first is used.
         for event in buffer.iter() {
-            let (token, flags) = (event.data.u64(), event.flags);
-            if token == NO_SOURCE {
-                continue;
+            Source::prefetch(event.data.u64());
+        }
+        for event in buffer.iter() {
+            // SAFETY: as below.
+            if let Some(source) = unsafe { source_of(event) } {
+                let flags = event.flags;
+                source.prefetch_seated(flags.contains(EventFlags::IN));
             }
+        }
+        for event in buffer.iter() {
+            let flags = event.flags;
             let ended = EventFlags::HUP | EventFlags::ERR;
             // Nothing counts as drained from here on: no further edge need come for the end of a stream, and
             // a read stops short of urgent data although there is more behind it.
             let sticky = EventFlags::RDHUP | EventFlags::PRI | ended;
             // SAFETY: what is registered here was registered with the token of a source.
-            if let Some(source) = unsafe { Source::of_token(token) } {
+            if let Some(source) = unsafe { source_of(event) } {
                 source.edge(
                     flags.intersects(EventFlags::IN | sticky),
                     flags.intersects(EventFlags::OUT | ended),
@@ -103,6 +111,15 @@ impl Epoll {
         // It fails if the descriptor is not registered here, which is what is wanted.
         let _ = epoll::delete(&self.0, fd);
     }
+}
+
+/// # Safety
+///
+/// The event is of an instance in which each source was registered with its token.
+unsafe fn source_of(event: &Event) -> Option<&'static Source> {
+    let token = event.data.u64();
+    // SAFETY: the caller's promise.
+    (token != NO_SOURCE).then(|| unsafe { Source::of_token(token) })?
 }
 
 impl AsFd for Epoll {

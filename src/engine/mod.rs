@@ -54,6 +54,7 @@ pub(crate) mod pthread;
 mod readiness;
 mod record;
 mod registry;
+mod seat;
 pub(crate) mod socket;
 mod source;
 mod threads;

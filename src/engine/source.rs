@@ -23,14 +23,19 @@
 //! and not for what somebody else may have changed (`SO_RCVLOWAT`, TLS in the kernel).
 
 use super::readiness::Readiness;
+use super::seat::Seat;
 use super::{Control, cancelled};
+#[cfg(any(feature = "green", feature = "may"))]
+use crate::prefetch;
+use standin_core::context::{self, Context};
 use standin_core::wait_queue::{self, Wait};
 use standin_core::{Instant, Lock};
 use std::cell::Cell;
 use std::io;
+use std::mem;
 use std::os::fd::BorrowedFd;
 use std::ptr;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
 #[cfg(feature = "async")]
@@ -38,7 +43,7 @@ use standin_core::wait_queue::Waiting;
 #[cfg(feature = "async")]
 use std::pin::Pin;
 #[cfg(feature = "async")]
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 /// What an operation waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,9 +84,11 @@ unsafe impl Send for Source {}
 struct Edges {
     /// Twice the number of edges, plus [`WAITED`].
     count: AtomicU32,
+    /// The thread that waits, with a reference to its record; others wait in the wait queue.
+    seat: Seat<()>,
 }
 
-/// Somebody waits, or did until the last edge.
+/// Somebody waits in the wait queue, or did until the last edge.
 const WAITED: u32 = 1;
 const EDGE: u32 = 2;
 /// Odd, so no count.
@@ -91,6 +98,7 @@ impl Source {
     fn new() -> Self {
         let edges = || Edges {
             count: AtomicU32::new(0),
+            seat: Seat::new(),
         };
         Self {
             generation: AtomicU32::new(0),
@@ -121,6 +129,25 @@ impl Source {
         // SAFETY: the caller's promise; sources are never freed.
         let source = unsafe { &*ptr::with_exposed_provenance::<Source>(address) };
         (source.generation.load(Relaxed) == (token >> ADDRESS_BITS) as u32).then_some(source)
+    }
+
+    /// Asks for the source of a token, if it is one.
+    #[cfg(any(feature = "green", feature = "may"))]
+    pub fn prefetch(token: u64) {
+        prefetch::lines(
+            (token & ((1 << ADDRESS_BITS) - 1)) as usize,
+            size_of::<Self>(),
+        );
+    }
+
+    /// Asks for the record of the thread that waits, if one does.
+    #[cfg(any(feature = "green", feature = "may"))]
+    pub fn prefetch_seated(&self, read: bool) {
+        let edges = if read { &self.read } else { &self.write };
+        let seated = edges.seat.peek();
+        if !seated.is_null() {
+            Control::prefetch(seated);
+        }
     }
 
     /// An event: the directions that may be ready now. `hung_up` says that no further event may come for the
@@ -169,24 +196,31 @@ impl Source {
         seen: u32,
         deadline: Option<Instant>,
     ) -> io::Result<bool> {
-        if !self.begin_wait(interest, seen) {
-            return Ok(true);
-        }
-        let count = &self.edges(interest).count;
-        let wait = Control::current(|control| match control {
-            Some(control) => wait_queue::wait_interruptible(
-                count,
-                seen | WAITED,
-                deadline,
-                control.cancel_flag(),
-            ),
-            None => wait_queue::wait(count, seen | WAITED, deadline),
-        });
-        match wait {
-            Wait::Woken | Wait::Changed => Ok(true),
-            Wait::TimedOut => Ok(false),
-            Wait::Interrupted => Err(cancelled()),
-        }
+        let edges = self.edges(interest);
+        context::parking(|context| {
+            let control: Option<&Control> = context.local().and_then(|local| local.downcast_ref());
+            let seated = control.and_then(|control| Seated::new(edges, control, context));
+            if let Some(seated) = seated {
+                return seated.wait(seen, deadline);
+            }
+            if !self.begin_wait(interest, seen) {
+                return Ok(true);
+            }
+            let wait = match control {
+                Some(control) => wait_queue::wait_interruptible(
+                    &edges.count,
+                    seen | WAITED,
+                    deadline,
+                    control.cancel_flag(),
+                ),
+                None => wait_queue::wait(&edges.count, seen | WAITED, deadline),
+            };
+            match wait {
+                Wait::Woken | Wait::Changed => Ok(true),
+                Wait::TimedOut => Ok(false),
+                Wait::Interrupted => Err(cancelled()),
+            }
+        })
     }
 
     /// Says that somebody is about to wait for more edges than `seen`; false if there were more already.
@@ -207,7 +241,7 @@ impl Source {
     pub(crate) fn poll_wait(
         &self,
         waiting: Pin<&mut Waiting>,
-        context: &mut Context<'_>,
+        context: &mut task::Context<'_>,
         interest: Interest,
         seen: u32,
     ) -> Poll<()> {
@@ -226,10 +260,66 @@ impl Source {
 
 impl Edges {
     fn edge(&self) {
-        if self.count.fetch_add(EDGE, Release) & WAITED != 0 {
+        if self.count.fetch_add(EDGE, SeqCst) & WAITED != 0 {
             // A thread that sets the bit again from here on has seen the new count.
             self.count.fetch_and(!WAITED, Relaxed);
             wait_queue::wake(&self.count, usize::MAX);
+        }
+        if let Some(who) = self.seat.call() {
+            // SAFETY: the reference that `Seated` left there.
+            unsafe { Control::from_raw(who) }.wake_placed();
+        }
+    }
+}
+
+/// The calling thread has the seat.
+struct Seated<'a> {
+    edges: &'a Edges,
+    thread: &'a Control,
+    context: &'a dyn Context,
+}
+
+impl<'a> Seated<'a> {
+    /// `None` if somebody has it, or if this is no thread that is woken by its record.
+    fn new(edges: &'a Edges, thread: &'a Control, context: &'a dyn Context) -> Option<Self> {
+        let waker = context.waker();
+        // In a section that blocks its OS thread it is another one.
+        let is_placed = ptr::eq(waker.data(), thread.as_raw().as_ptr());
+        if !is_placed || !edges.seat.take(thread.as_raw()) {
+            return None;
+        }
+        // Such a waker is one reference to the record, which is in the seat now.
+        mem::forget(waker);
+        Some(Self {
+            edges,
+            thread,
+            context,
+        })
+    }
+
+    fn wait(self, seen: u32, deadline: Option<Instant>) -> io::Result<bool> {
+        let mut is_late = false;
+        loop {
+            if self.edges.count.load(SeqCst) & !WAITED != seen {
+                return Ok(true);
+            }
+            if self.thread.is_cancelled() {
+                return Err(cancelled());
+            }
+            if is_late || deadline.is_some_and(|deadline| deadline <= self.context.now()) {
+                return Ok(false);
+            }
+            is_late = self.context.park(deadline);
+        }
+    }
+}
+
+impl Drop for Seated<'_> {
+    fn drop(&mut self) {
+        let who = self.thread.as_raw();
+        if self.edges.seat.leave(who) {
+            // SAFETY: the reference that `new` left there. Otherwise it is somebody's who wakes this thread once more, for no reason.
+            drop(unsafe { Control::from_raw(who) });
         }
     }
 }

@@ -19,7 +19,7 @@
 //! - *listed*: a chunk is in its shard's list if and only if it has a slot to give.
 
 use super::pages;
-use crate::coroutine::prefetch;
+use crate::prefetch;
 use std::alloc::Layout;
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};

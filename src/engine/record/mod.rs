@@ -14,6 +14,8 @@ pub(super) use memory::trim;
 pub(super) use placed::{Own, Placed, WakePlaced};
 
 use super::control::Identity;
+#[cfg(any(feature = "green", feature = "may"))]
+use crate::prefetch;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
@@ -135,6 +137,25 @@ impl Control {
     fn head(&self) -> &Head {
         // SAFETY: *counted*.
         unsafe { self.0.as_ref() }
+    }
+
+    /// The address of the record. A waker of a thread that is placed in its record has this for its data, and is one
+    /// reference like this.
+    pub(super) fn as_raw(&self) -> NonNull<()> {
+        self.0.cast()
+    }
+
+    /// # Safety
+    ///
+    /// The address is that of a record, and comes with one reference to it.
+    pub(super) unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        Self(raw.cast())
+    }
+
+    /// Asks for what a wake touches of the record with this address, which may be gone.
+    #[cfg(any(feature = "green", feature = "may"))]
+    pub(super) fn prefetch(raw: *const ()) {
+        prefetch::lines(raw.addr(), size_of::<Head>());
     }
 
     #[inline]

@@ -4,8 +4,9 @@
 use super::section::Aside;
 use super::task::{Command, Polled, Task};
 use super::{clock, runtimes, stacks};
-use crate::coroutine::{Hot, Kind, prefetch};
+use crate::coroutine::{Hot, Kind};
 use crate::engine::record::Placed;
+use crate::prefetch;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::facts::{KEY_TABLES, facts, first_table};
 use super::switch::thread_pointer;
-use crate::coroutine::prefetch;
+use crate::prefetch;
 
 /// The first thread id for blocks. Real ones are smaller (`PID_MAX_LIMIT` is
 /// 2^22), and the futex word of a mutex has 30 bits for them.
