@@ -41,6 +41,7 @@ mod monitor;
 mod os_thread;
 mod processor;
 mod reactor;
+mod relay;
 mod reserve;
 mod ring;
 mod scheduler;
