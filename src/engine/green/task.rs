@@ -99,7 +99,7 @@ impl Task {
     pub(super) unsafe fn wake(task: *const Task) {
         // SAFETY: the caller's promise. Once `wake` said true the task is the caller's until it is queued.
         unsafe {
-            if (*task).parking.wake() {
+            if (*task).parking.wake_to_queue() {
                 (*task).prefetch();
                 (*task).scheduler.ready(task);
             }
