@@ -183,3 +183,36 @@ fn a_row_of_short_threads_holds_no_timer_up() {
         has_ended.recv().expect("the last of the row");
     });
 }
+
+/// Many that always have something to do, and one that comes from outside, by the queue that processors share.
+#[test]
+fn who_comes_from_outside_gets_a_turn_beside_many() {
+    /// How often each of the others has its turn, at most, before the one does. Hundreds of times what it takes.
+    const TURNS: usize = 100_000;
+    in_each_way(|engine| {
+        let has_come = Arc::new(AtomicBool::new(false));
+        let has_run = Arc::new(AtomicBool::new(false));
+        let busy: Vec<_> = (0..200)
+            .map(|_| {
+                let (has_come, has_run) = (has_come.clone(), has_run.clone());
+                thread::spawn(move || {
+                    let mut turns = 0;
+                    while !has_run.load(Acquire) {
+                        turns += usize::from(has_come.load(Relaxed));
+                        assert!(turns < TURNS, "it waits in the shared queue");
+                        thread::yield_now();
+                    }
+                })
+            })
+            .collect();
+        let outside = std::thread::spawn(move || {
+            let comes = engine.spawn(move || has_run.store(true, Release));
+            has_come.store(true, Relaxed);
+            comes.expect("the engine runs here").join()
+        });
+        for thread in busy {
+            thread.join().expect("no panic");
+        }
+        outside.join().expect("no panic").expect("no panic");
+    });
+}

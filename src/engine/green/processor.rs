@@ -24,6 +24,8 @@ const ROUND: u32 = 61;
 const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
+/// With so many in the ring one is taken: a ring that is full gives what becomes ready here back to the shared queue.
+const PLENTY: u32 = 128;
 /// How long stacks rest, of which the processor takes none from the pool, before it gives their memory back when
 /// it next has nothing to do, in nanoseconds.
 const TRIM_AFTER: u64 = 1_000_000_000;
@@ -297,13 +299,16 @@ impl Processor {
 
     /// Takes this processor's share of the shared queue.
     fn refill(&self, shared: &Shared) -> bool {
-        let taken = shared
-            .injected
-            .take(shared.processors.len(), REFILL, |task| {
-                // SAFETY: the holder owns the ring. It was nearly empty and does not overflow then; if it does,
-                // the queue's lock is held, so the rest goes to our own list.
-                unsafe { self.ring.push(task, |task| self.held().own.push(task)) };
-            });
+        let most = match self.scheduler.kind() {
+            Kind::Free => (PLENTY.saturating_sub(self.ring.len()) as usize).clamp(1, REFILL),
+            // Those that have run do not come into the ring, so it gives nothing back.
+            Kind::Pinned => REFILL,
+        };
+        let taken = shared.injected.take(shared.processors.len(), most, |task| {
+            // SAFETY: the holder owns the ring. It has room but if it is full; the queue's lock is held, so
+            // what overflows then goes to our own list.
+            unsafe { self.ring.push(task, |task| self.held().own.push(task)) };
+        });
         taken > 0
     }
 
