@@ -28,6 +28,11 @@ test-hasty *arguments:
 test-mprotect *arguments:
     STANDIN_TEST=mprotect cargo test --workspace --all-features {{arguments}}
 
+# The tests of stacks and engines with the switch of stacks that other processors than x86-64 have.
+test-portable *arguments:
+    RUSTFLAGS="--cfg standin_portable_switch" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/portable" \
+        cargo test --package standin --features green,async,threads --lib --test contract --test relay {{arguments}}
+
 # Format and lints, for every set of features; warnings are errors.
 lint:
     cargo fmt --all --check

@@ -18,7 +18,7 @@ mod seat;
 use hold::{Barrier, Hold};
 use idle::Idle;
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use loom::sync::atomic::{AtomicU32, fence};
 use loom::sync::{Arc, Condvar, Mutex, Notify};
 use loom::{model, thread};
@@ -158,6 +158,51 @@ fn a_wake_is_never_lost() {
             );
         }
     });
+}
+
+/// A thread that waits for two things, and parks as long as one is missing: each that is brought wakes it, through a queue.
+fn who_waits_for_two_gets_both(wake: fn(&Parking) -> bool) {
+    bounded(3, move || {
+        let parking = Arc::new(Parking::new());
+        let things: [_; 2] = std::array::from_fn(|_| Arc::new(AtomicU32::new(0)));
+        let queued = Arc::new(AtomicU32::new(0));
+        let bringers = things.clone().map(|thing| {
+            let (parking, queued) = (parking.clone(), queued.clone());
+            thread::spawn(move || {
+                thing.store(1, Relaxed);
+                if wake(&parking) {
+                    queued.fetch_add(1, AcqRel);
+                }
+            })
+        });
+        let mut resumed = 0;
+        while things.iter().any(|thing| thing.load(Relaxed) == 0) {
+            if !parking.take_token() {
+                if parking.commit() {
+                    // Whoever finds it in the queue goes on as the thread.
+                    while queued.load(Acquire) == resumed {
+                        thread::yield_now();
+                    }
+                    resumed += 1;
+                }
+                parking.take_token();
+            }
+        }
+        for bringer in bringers {
+            bringer.join().unwrap();
+        }
+        assert_eq!(queued.load(Acquire), resumed, "it is queued once a park");
+    });
+}
+
+#[test]
+fn who_waits_for_two_gets_both_by_tokens() {
+    who_waits_for_two_gets_both(Parking::wake);
+}
+
+#[test]
+fn who_waits_for_two_gets_both_by_the_queue() {
+    who_waits_for_two_gets_both(Parking::wake_to_queue);
 }
 
 /// The event counter of a processor.

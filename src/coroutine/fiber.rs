@@ -2,20 +2,15 @@
 //! thread-local block. One fiber runs many threads, one after another.
 //!
 //! The pool makes fibers, the scheduler resumes them. The stack switch itself
-//! is `corosensei`'s.
+//! is in `switch`.
 
-use std::convert::Infallible;
-use std::mem::ManuallyDrop;
-use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use corosensei::stack::{Stack, StackPointer};
-use corosensei::{Coroutine, CoroutineResult, Yielder};
-
 use super::class::SizeClass;
-use super::depth::stack_pointer;
 use super::memory::{self, Range, page_size};
+use super::switch::Continuation;
 use super::{Kind, free};
 use crate::prefetch;
 
@@ -49,34 +44,26 @@ unsafe impl Send for Fiber {}
 ///
 /// - *exclusive*: a header is reached through its one `Fiber`, and by the code on the fiber itself
 ///   while that runs. The `owner` alone is also read by the signal handler.
-/// - *suspended*: while no resume is in progress, the coroutine is suspended,
+/// - *suspended*: while no resume is in progress, the continuation is suspended,
 ///   never finished: [`Entry`] does not return.
+/// - *first*: the continuation is at the header's own address.
 #[repr(C, align(64))]
-pub(super) struct Header {
-    /// Never dropped: see [`Fiber`].
-    coroutine: ManuallyDrop<FiberCoroutine>,
+struct Header {
+    continuation: Continuation,
     /// The thread pointer of the block; 0 on a pinned fiber.
     block: usize,
-    /// About where the stack ended when the fiber stopped; 0 while its code
-    /// runs, from after the switch to it until before the next one.
-    depth: AtomicUsize,
-    class: SizeClass,
+    entry: Entry,
     owner: Owner,
     /// The lowest usable address of the stack.
     limit: usize,
+    class: SizeClass,
 }
-
-pub(super) type FiberCoroutine = Coroutine<*mut (), *mut (), Infallible, SlotStack>;
 
 /// The name that the overflow handler prints.
 struct Owner {
     name: AtomicPtr<u8>,
     len: AtomicUsize,
 }
-
-/// How far below the recorded depth a suspended stack may reach: the frames
-/// of the suspension itself.
-const DEPTH_MARGIN: usize = 1024;
 
 impl Fiber {
     /// From the top of a slot down to the header, in bytes.
@@ -106,35 +93,22 @@ impl Fiber {
             Kind::Free => unsafe { free::build_block(top) },
             Kind::Pinned => 0,
         };
-        let stack = SlotStack {
-            base: header as usize,
-            limit: slot.start,
-        };
-        let is_free = kind == Kind::Free;
-        let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
-            let _abort = AbortOnUnwind;
-            if is_free {
-                // SAFETY: this is the first code on a free fiber, running on
-                // its block.
-                unsafe { free::first_run() };
-            }
-            let suspender = Suspender { yielder, header };
-            suspender.runs();
-            entry(&suspender, first)
-        });
+        let place = header.cast::<Continuation>();
+        // SAFETY: the slot is the caller's, and the header is aligned to more.
+        let continuation = unsafe { Continuation::new(header as usize, slot.start, place, begin) };
         // SAFETY: the header's place is part of the slot, aligned because
         // the offset is and slots are page-aligned, and nobody else knows it.
         unsafe {
             header.write(Header {
-                coroutine: ManuallyDrop::new(coroutine),
+                continuation,
                 block,
-                depth: AtomicUsize::new(header as usize),
-                class,
+                entry,
                 owner: Owner {
                     name: AtomicPtr::new(ptr::null_mut()),
                     len: AtomicUsize::new(0),
                 },
                 limit: slot.start + class.guard_size(),
+                class,
             });
         }
         Fiber {
@@ -203,8 +177,9 @@ impl Fiber {
     /// As for `resume`, and `enter` was called.
     #[inline]
     pub(crate) unsafe fn switch(&mut self, value: *mut ()) -> *mut () {
-        // SAFETY: *exclusive*: `self` is the only handle.
-        run(&mut unsafe { self.header.as_mut() }.coroutine, value)
+        // SAFETY: *exclusive*: `self` is the only handle; by *suspended* there
+        // is somewhere to go on.
+        unsafe { self.header.as_ref().continuation.resume(value) }
     }
 
     /// Says whose thread runs on the fiber from now on; the overflow handler
@@ -260,8 +235,7 @@ impl Fiber {
         // SAFETY: *exclusive*.
         let header = unsafe { self.header.as_ref() };
         let stack = bounds(header);
-        let depth = header.depth.load(Ordering::Relaxed) - DEPTH_MARGIN;
-        let end = depth & !(page_size() - 1);
+        let end = header.continuation.depth() & !(page_size() - 1);
         if end <= stack.start {
             return 0;
         }
@@ -341,36 +315,42 @@ pub(super) unsafe fn owner_name<'a>(header: usize) -> Option<&'a [u8]> {
     Some(unsafe { std::slice::from_raw_parts(start, owner.len.load(Ordering::Relaxed)) })
 }
 
-/// The code on a fiber stops through this. It lives on the fiber's own stack
-/// and is valid as long as the fiber.
-pub(crate) struct Suspender {
-    yielder: *const Yielder<*mut (), *mut ()>,
-    header: *const Header,
-}
+/// The code on a fiber stops through this. It is valid as long as the fiber.
+#[repr(transparent)]
+pub(crate) struct Suspender(Header);
 
 impl Suspender {
     /// Stops the fiber: its `resume` returns `value`. Returns what the next
     /// `resume` is given, then on whichever OS thread called that.
     ///
     /// Call it only on the fiber itself.
-    // Inlined: each return after a switch is one that the processor predicts
-    // wrongly.
+    // Inlined: a return that crosses a switch is one that the processor may
+    // predict wrongly.
     #[inline(always)]
     pub(crate) fn suspend(&self, value: *mut ()) -> *mut () {
-        // SAFETY: the header lies above this very stack; the field is atomic.
-        let depth = unsafe { &(*self.header).depth };
-        depth.store(stack_pointer(), Ordering::Relaxed);
-        // SAFETY: the yielder is at the base of this stack and lives as long
-        // as the coroutine, whose code is running right here.
-        let value = unsafe { (*self.yielder).suspend(value) };
-        self.runs();
-        value
+        // SAFETY: the fiber's own code runs, as the caller knows.
+        unsafe { self.0.continuation.suspend(value) }
     }
 
+    /// Stops the fiber, and runs another one in its place: the `resume` of
+    /// this one goes on when that one suspends. Returns what the next who goes
+    /// to this fiber passes, then on whichever OS thread that is.
+    ///
+    /// Call it only on the fiber itself, which is another one than `next`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Fiber::switch`] of `next`, which the caller has until the
+    /// switch. Whoever runs then may not give this fiber to others before that.
+    #[cfg(feature = "green")]
     #[inline(always)]
-    fn runs(&self) {
-        // SAFETY: as in `suspend`.
-        unsafe { &(*self.header).depth }.store(0, Ordering::Relaxed);
+    pub(crate) unsafe fn hand_over(&self, next: &Fiber, value: *mut ()) -> *mut () {
+        // SAFETY: *exclusive*: nobody else has the other fiber, and the caller
+        // has no second handle.
+        let next = unsafe { &next.header.as_ref().continuation };
+        // SAFETY: the fiber's own code runs, as the caller knows, and by
+        // *suspended* there is somewhere to go on.
+        unsafe { self.0.continuation.hand_over(next, value) }
     }
 
     /// Whether code of the fiber runs, and no switch to or from it has begun.
@@ -378,50 +358,31 @@ impl Suspender {
     /// middle of a switch the stack cannot be unwound.
     #[cfg(feature = "green")]
     pub(crate) fn is_running(&self) -> bool {
-        // SAFETY: as in `suspend`.
-        unsafe { &(*self.header).depth }.load(Ordering::Relaxed) == 0
+        self.0.continuation.depth() == 0
     }
 }
 
-/// Resumes a coroutine that never finishes.
-#[inline(always)]
-pub(super) fn run(coroutine: &mut FiberCoroutine, value: *mut ()) -> *mut () {
-    match coroutine.resume(value) {
-        CoroutineResult::Yield(value) => value,
-        CoroutineResult::Return(never) => match never {},
-    }
+/// The first code on a fiber, which its `own` continuation is of.
+extern "C" fn begin(first: *mut (), own: *const Continuation) -> ! {
+    // SAFETY: *first*; the header stays where it is, and only what is atomic
+    // or this code's own is changed in it.
+    let suspender = unsafe { &*own.cast::<Suspender>() };
+    let header = &suspender.0;
+    // Above this there is nothing that a panic could look for who catches it.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        if header.block != 0 {
+            // SAFETY: this is the first code on a free fiber, running on its
+            // block.
+            unsafe { free::first_run() };
+        }
+        (header.entry)(suspender, first);
+    }));
+    abort()
 }
 
-/// The stack part of a slot, in `corosensei`'s terms. It owns nothing: slots
-/// are for ever.
-pub(super) struct SlotStack {
-    base: usize,
-    limit: usize,
-}
-
-// SAFETY: the slot has a guard at its bottom and, by the choice of class, far
-// more than the required 4 KiB below the header; the base is the header's
-// address, aligned to 64.
-unsafe impl Stack for SlotStack {
-    #[inline]
-    fn base(&self) -> StackPointer {
-        NonZeroUsize::new(self.base).expect("a slot is not at address 0")
-    }
-
-    #[inline]
-    fn limit(&self) -> StackPointer {
-        NonZeroUsize::new(self.limit).expect("a slot is not at address 0")
-    }
-}
-
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        let message =
-            b"fatal runtime error: a panic left the code that runs green threads, aborting\n";
-        // SAFETY: the buffer is valid for its length.
-        unsafe { libc::write(2, message.as_ptr().cast(), message.len()) };
-        std::process::abort();
-    }
+fn abort() -> ! {
+    let message = b"fatal runtime error: a panic left the code that runs green threads, aborting\n";
+    // SAFETY: the buffer is valid for its length.
+    unsafe { libc::write(2, message.as_ptr().cast(), message.len()) };
+    std::process::abort()
 }

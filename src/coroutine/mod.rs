@@ -1,16 +1,16 @@
 //! Coroutines: stacks, thread-local blocks, and switching between them.
 //!
 //! The green engine stands on this. It relies on the system, on the lock of
-//! `standin-core`, on `corosensei`
-//! for the switch of stacks itself, and, for free fibers, on glibc (see
-//! [`free`]). It knows nothing about scheduling: a [`Fiber`] runs when
-//! somebody resumes it and stops when its code suspends.
+//! `standin-core` and, for free fibers, on glibc (see [`free`]). It knows
+//! nothing about scheduling: a [`Fiber`] runs when somebody resumes it and
+//! stops when its code suspends.
 //!
 //! - [`fiber`]: one stack with the coroutine that lives on it;
 //! - [`pool`]: where fibers come from and go to;
+//! - `switch`: going from one stack to another;
 //! - [`free`]: the thread-local block of a free fiber;
 //! - [`overflow`]: what happens when a stack is too small;
-//! - `resting`, `slab`, `class`, `memory`, `depth`, `exhausted`: what the pool is made of.
+//! - `resting`, `slab`, `class`, `memory`, `exhausted`: what the pool is made of.
 //!
 //! `README.md` beside this file argues why all of it is sound.
 
@@ -21,7 +21,6 @@ compile_error!(
 );
 
 mod class;
-mod depth;
 mod exhausted;
 pub(crate) mod fiber;
 #[cfg_attr(
@@ -48,6 +47,7 @@ pub(crate) mod overflow;
 pub(crate) mod pool;
 mod resting;
 mod slab;
+mod switch;
 #[cfg(all(
     test,
     target_os = "linux",

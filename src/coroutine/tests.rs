@@ -4,6 +4,8 @@
 mod exit;
 mod overflow;
 mod pool;
+#[cfg(feature = "green")]
+mod switch;
 mod threads;
 
 use std::cell::Cell;

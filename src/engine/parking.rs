@@ -58,6 +58,19 @@ impl Parking {
         self.0.swap(RUNNING, AcqRel) == NOTIFIED
     }
 
+    /// As [`wake`](Self::wake), but what was parked runs without the token then, as if it had taken it: one change of the
+    /// word less. For threads that are made ready through a queue, by which whoever resumes them sees what was done before;
+    /// they ask for the token after each park all the same, since it may have come later.
+    #[cfg(any(loom, feature = "green"))]
+    pub(super) fn wake_to_queue(&self) -> bool {
+        let is_parked = self.0.load(Relaxed) == PARKED
+            && self
+                .0
+                .compare_exchange(PARKED, RUNNING, AcqRel, Relaxed)
+                .is_ok();
+        is_parked || self.wake()
+    }
+
     /// Leaves the token; true if the caller has to make the thread ready. By anybody.
     pub(super) fn wake(&self) -> bool {
         self.0.swap(NOTIFIED, AcqRel) == PARKED

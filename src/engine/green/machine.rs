@@ -78,15 +78,21 @@ impl Machine {
         self.task.load(Relaxed)
     }
 
-    /// It resumes a thread next, and leaves the scheduler for it. The processor is not to be touched until it
+    /// It runs this thread next. By the machine, or the thread that runs on it, inside.
+    #[inline]
+    pub(super) fn turns_to(&'static self, task: &Task) {
+        task.resumed_by(self);
+        self.task.store(ptr::from_ref(task).cast_mut(), Relaxed);
+        // By one at a time.
+        self.turns
+            .store(self.turns.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// As `turns_to`, and leaves the scheduler for it. The processor is not to be touched until it
     /// has entered again.
     #[inline]
     fn leave_for(&'static self, task: &Task) {
-        task.resumed_by(self);
-        self.task.store(ptr::from_ref(task).cast_mut(), Relaxed);
-        // By the machine alone.
-        self.turns
-            .store(self.turns.load(Relaxed).wrapping_add(1), Relaxed);
+        self.turns_to(task);
         self.hold.leave();
     }
 }
@@ -129,7 +135,8 @@ type Stopped = (*const Task, Command);
 /// to block, and at every moment it has the thread on whose block it is: one that stopped is queued, or may
 /// be woken, only after the machine has moved on. So a block never has two users, not even a signal handler's.
 /// What the machine does away from home uses no thread-locals, makes no system call and does not allocate:
-/// it would find another thread's values.
+/// it would find another thread's values. Under the same rules a thread that stops goes to the next one by itself
+/// (`relay.rs`); then the machine, which waits for the fiber that it resumed, gets control back from another one.
 pub(super) fn run(processor: &'static Processor) {
     let machine = Machine::begin(processor);
     local::set_machine(machine);
@@ -144,11 +151,11 @@ pub(super) fn run(processor: &'static Processor) {
     };
     let mut stopped: Option<Stopped> = None;
     let last = loop {
-        let at_hand = processor.next_at_hand(shared);
+        let at_hand = processor.next_for_machine(shared);
         // SAFETY: it came out of a queue of this processor, so it is alive and ours.
         let is_direct = at_hand.is_some_and(|task| unsafe { (*task).is_started() });
         let is_simple = stopped.is_none_or(|(_, command)| {
-            command != Command::Finished && processor.has_room_at_hand(shared)
+            command != Command::Finished && processor.has_room_at_hand(shared, command)
         });
         let next = if is_direct && is_simple {
             at_hand.expect("it was looked at")
@@ -166,7 +173,7 @@ pub(super) fn run(processor: &'static Processor) {
         };
         // SAFETY: the task is ours and has a fiber.
         match unsafe { resume(machine, shared, &*next, stopped) } {
-            // Perhaps not `next`, but one that ran after it on its fiber.
+            // Perhaps not `next`, but one that ran after it, on its fiber or another one.
             ControlFlow::Continue(command) => stopped = Some((machine.task(), command)),
             ControlFlow::Break(command) => break (machine.task(), command),
         }
@@ -188,13 +195,13 @@ pub(super) fn run(processor: &'static Processor) {
     RESTING.lock().push(machine);
 }
 
-/// Runs a fiber until it leaves its stack; on the way settles the one that stopped before. Breaks if the
-/// processor was lost meanwhile.
+/// Runs a fiber until it, or one that it went to, leaves its stack for this one; on the way settles the one that stopped
+/// before. Breaks if the processor was lost meanwhile.
 ///
 /// # Safety
 ///
 /// The machine is the caller's and holds its processor. The caller has both tasks; `task` has a fiber.
-/// Afterwards it still has `task`.
+/// Afterwards it has the task that [`Machine::task`] says.
 #[inline]
 unsafe fn resume(
     machine: &'static Machine,
@@ -202,16 +209,13 @@ unsafe fn resume(
     task: &Task,
     stopped: Option<Stopped>,
 ) -> ControlFlow<Command, Command> {
-    // SAFETY: the cell is ours, and nobody else has the fiber. When it stops, it may have gone on to another task.
+    // SAFETY: the cell is ours, and nobody else has the fiber. When this returns, it may have another task, or run elsewhere.
     let mut fiber = unsafe { ptr::read((*task.fiber.get()).as_ref().unwrap_unchecked()) };
     // SAFETY: nobody else runs on the fiber's block, and until the switch nothing below cares whose it is.
     unsafe { fiber.enter() };
     if let Some((before, command)) = stopped {
-        // SAFETY: it is ours until it is queued, or until it may be woken. Its block was left just now.
-        let has_token = command == Command::Park && !unsafe { (*before).parking.commit() };
-        if has_token || command == Command::Yield {
-            machine.processor().put_back_at_hand(before);
-        }
+        // SAFETY: it stopped on this machine, and its block was left just now.
+        unsafe { settle_at_hand(machine.processor(), before, command) };
     }
     let is_pinned = shared.kind == Kind::Pinned;
     if is_pinned {
@@ -233,6 +237,21 @@ unsafe fn resume(
         ControlFlow::Continue(command)
     } else {
         ControlFlow::Break(command)
+    }
+}
+
+/// Settles a thread that stopped by a park or a yield, between two threads.
+///
+/// # Safety
+///
+/// The task stopped on the machine that holds the processor, and its block and stack were left. It may be gone afterwards.
+/// The processor has room for it at hand.
+#[inline(always)]
+pub(super) unsafe fn settle_at_hand(processor: &Processor, before: *const Task, command: Command) {
+    // SAFETY: the task is the caller's until it is queued, or until it may be woken.
+    let has_token = command == Command::Park && !unsafe { (*before).parking.commit() };
+    if has_token || command == Command::Yield {
+        processor.put_back_at_hand(before);
     }
 }
 

@@ -42,6 +42,7 @@ mod monitor;
 mod os_thread;
 mod processor;
 mod reactor;
+mod relay;
 mod reserve;
 mod ring;
 mod scheduler;

@@ -2,7 +2,7 @@
 //! them, one an available core; the machine that holds one works through its queues.
 
 use super::list::{List, SharedList};
-use super::machine::{self, Machine};
+use super::machine::{self, Command, Machine};
 use super::reactor::Reactor;
 use super::ring::Ring;
 use super::scheduler::{Scheduler, Shared};
@@ -29,6 +29,8 @@ const REFILL: usize = 64;
 const TURNS: u32 = 16;
 /// How many threads make a queue so long that who comes to its end is cold when its turn comes.
 const LONG: u32 = 8;
+/// With so many in the ring one is taken: a ring that is full gives what becomes ready here back to the shared queue.
+const PLENTY: u32 = 128;
 /// How long stacks rest, of which the processor takes none from the pool, before it gives their memory back when
 /// it next has nothing to do, in nanoseconds.
 const TRIM_AFTER: u64 = 1_000_000_000;
@@ -58,8 +60,9 @@ struct Held {
     is_turn_of_own: bool,
     /// for so many threads.
     turns: u32,
-    /// The next to run: it was taken from a queue already.
-    taken: Option<*const Task>,
+    /// What a thread was told that asked for the next one, and leaves to the machine: another one that was taken from
+    /// its queue already, or that there is more to do than to take one.
+    answer: Option<Option<*const Task>>,
     /// Threads that have ended, whose memory is to be given up.
     dead: List,
     rounds: u32,
@@ -109,7 +112,7 @@ impl Processor {
                 own: List::new(),
                 is_turn_of_own: false,
                 turns: 0,
-                taken: None,
+                answer: None,
                 dead: List::new(),
                 rounds: 0,
                 polled: 0,
@@ -158,7 +161,7 @@ impl Processor {
     }
 
     /// The next thread to run, if it takes no more than to look into this processor's queues, and nobody has
-    /// to be told. By the holder.
+    /// to be told. By the holder: each time that a thread stops it is asked once, by the thread itself or by the machine.
     ///
     /// Uses no thread-locals, makes no system call (whose wrapper may set `errno`) and does not allocate: the
     /// machine may be on another thread's block.
@@ -166,9 +169,6 @@ impl Processor {
     pub(super) fn next_at_hand(&self, shared: &Shared) -> Option<*const Task> {
         // SAFETY: the holder; nothing below comes back here.
         let held = unsafe { self.held() };
-        if held.taken.is_some() {
-            return held.taken.take();
-        }
         held.rounds = held.rounds.wrapping_add(1);
         let has_to_tell =
             held.is_searching || (self.ring.len() > 1 && shared.idle.has_somebody_to_wake());
@@ -178,21 +178,37 @@ impl Processor {
         self.pop_own(held)
     }
 
-    /// As [`next_at_hand`](Self::next_at_hand), if that one has not run yet and is of `class`; else it is the next one
-    /// all the same.
+    /// Leaves to the machine what a thread was told. By the holder.
+    #[inline]
+    pub(super) fn leave_to_machine(&self, answer: Option<*const Task>) {
+        // SAFETY: the holder, and the reference ends here.
+        unsafe { self.held().answer = Some(answer) };
+    }
+
+    /// As [`next_at_hand`](Self::next_at_hand), for the machine: what a thread has left to it, if one has.
+    #[inline]
+    pub(super) fn next_for_machine(&self, shared: &Shared) -> Option<*const Task> {
+        // SAFETY: the holder, and the reference ends here.
+        let answer = unsafe { self.held().answer.take() };
+        answer.unwrap_or_else(|| self.next_at_hand(shared))
+    }
+
+    /// As [`next_at_hand`](Self::next_at_hand), if that one has not run yet and is of `class`; else what there is to do
+    /// is left to the machine.
     #[inline]
     pub(super) fn next_fresh_at_hand(
         &self,
         shared: &Shared,
         class: SizeClass,
     ) -> Option<*const Task> {
-        let next = self.next_at_hand(shared)?;
+        let next = self.next_at_hand(shared);
         // SAFETY: it came out of a queue, so it is alive and the holder's.
-        if unsafe { (*next).class == class && !(*next).is_started() } {
-            return Some(next);
+        let is_fresh =
+            |next: &*const Task| unsafe { (**next).class == class && !(**next).is_started() };
+        if next.as_ref().is_some_and(is_fresh) {
+            return next;
         }
-        // SAFETY: the holder, and the reference ends here.
-        unsafe { self.held().taken = Some(next) };
+        self.leave_to_machine(next);
         None
     }
 
@@ -321,17 +337,20 @@ impl Processor {
 
     /// Takes this processor's share of the shared queue.
     fn refill(&self, shared: &Shared) -> bool {
-        let taken = shared
-            .injected
-            .take(shared.processors.len(), REFILL, |task| {
-                // SAFETY: the holder owns the ring. It was nearly empty and does not overflow then; if it does,
-                // the queue's lock is held, so the rest goes to our own list.
-                unsafe {
-                    let hint = (*task).hint();
-                    self.ring
-                        .push(task, hint, |task| self.held().own.push(task));
-                };
-            });
+        let most = match self.scheduler.kind() {
+            Kind::Free => (PLENTY.saturating_sub(self.ring.len()) as usize).clamp(1, REFILL),
+            // Those that have run do not come into the ring, so it gives nothing back.
+            Kind::Pinned => REFILL,
+        };
+        let taken = shared.injected.take(shared.processors.len(), most, |task| {
+            // SAFETY: the holder owns the ring. It has room but if it is full; the queue's lock is held, so
+            // what overflows then goes to our own list.
+            unsafe {
+                let hint = (*task).hint();
+                self.ring
+                    .push(task, hint, |task| self.held().own.push(task));
+            };
+        });
         taken > 0
     }
 
@@ -486,11 +505,12 @@ impl Processor {
         }
     }
 
-    /// Whether `put_back_at_hand` may be called. By the holder, under the rules of
+    /// Whether `put_back_at_hand` may be called, for a thread that stops by `command`. By the holder, under the rules of
     /// [`next_at_hand`](Self::next_at_hand).
     #[inline]
-    pub(super) fn has_room_at_hand(&self, shared: &Shared) -> bool {
-        shared.kind == Kind::Pinned || !(shared.hop || self.ring.is_full())
+    pub(super) fn has_room_at_hand(&self, shared: &Shared, command: Command) -> bool {
+        let has_to_hop = shared.hop && command == Command::Yield;
+        shared.kind == Kind::Pinned || !(has_to_hop || self.ring.is_full())
     }
 
     /// Puts a thread that ran here to the end of the queue. By the holder, under the rules of

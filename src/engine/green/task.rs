@@ -2,6 +2,7 @@
 
 use super::local;
 use super::machine::{self, Command, Machine};
+use super::relay;
 use super::scheduler::Scheduler;
 use super::timers::Timer;
 use crate::coroutine::{Fiber, Kind, SizeClass, Suspender};
@@ -99,7 +100,7 @@ impl Task {
     pub(super) unsafe fn wake(task: *const Task) {
         // SAFETY: the caller's promise. Once `wake` said true the task is the caller's until it is queued.
         unsafe {
-            if (*task).parking.wake() {
+            if (*task).parking.wake_to_queue() {
                 (*task).prefetch();
                 (*task).scheduler.ready(task);
             }
@@ -128,7 +129,7 @@ impl Task {
             .map_or(0, Fiber::address)
     }
 
-    /// Called by the machine before each resumption.
+    /// Called before each resumption.
     #[inline]
     pub(super) fn resumed_by(&self, machine: &'static Machine) {
         self.machine.set(machine);
@@ -138,7 +139,7 @@ impl Task {
     /// Whether its stack can be walked: not in the middle of a switch. For a signal handler on the OS thread that is in a
     /// turn of it.
     pub(super) fn is_unwindable(&self) -> bool {
-        // SAFETY: null before the thread's first instruction; else it is at the base of the stack that the thread runs on.
+        // SAFETY: null before the thread's first instruction; else that of the stack that the thread runs on.
         unsafe { self.suspender.get().as_ref() }.is_some_and(Suspender::is_running)
     }
 
@@ -149,10 +150,17 @@ impl Task {
         unsafe { &*self.machine.get() }
     }
 
-    /// Leaves the stack; returns when a machine resumes the thread. On the thread itself.
-    pub(super) fn suspend(&self, command: Command) {
-        // SAFETY: the suspender lives at the base of the stack that the thread runs on.
-        unsafe { (*self.suspender.get()).suspend(command.encode()) };
+    /// What the thread's stack is left by. On the thread itself.
+    #[inline]
+    pub(super) fn suspender(&self) -> &Suspender {
+        // SAFETY: the suspender is that of the stack that the thread runs on.
+        unsafe { &*self.suspender.get() }
+    }
+
+    /// Its budget is used up.
+    #[cold]
+    fn make_way(&self) {
+        self.yield_now();
     }
 }
 
@@ -175,26 +183,26 @@ impl Context for Task {
                 machine.processor().arm_from_outside(self, nanoseconds);
             }
         }
-        self.suspend(Command::Park);
+        relay::stop(self, Command::Park);
         let has_fired = deadline.is_some() && self.timer.disarm();
         self.parking.take_token();
         has_fired
     }
 
     fn yield_now(&self) {
-        self.suspend(Command::Yield);
+        relay::stop(self, Command::Yield);
     }
 
     fn progress(&self) {
         match self.budget.get() {
-            0 => self.suspend(Command::Yield),
+            0 => self.make_way(),
             left => self.budget.set(left - 1),
         }
     }
 
     fn waker(&self) -> Waker {
         // SAFETY: it is in its place.
-        unsafe { self.control.placed() }.waker()
+        unsafe { self.control.placed() }.into_waker()
     }
 
     fn local(&self) -> Option<&(dyn Any + Send + Sync)> {

@@ -126,14 +126,14 @@ pub(in crate::engine) trait WakePlaced: Send + Sync + Sized {
 
 impl<T: WakePlaced> Placed<T> {
     const WAKER: RawWakerVTable = RawWakerVTable::new(
-        |data| Self::from_data(data).clone_raw(),
+        |data| Self::clone(&Self::from_data(data)).into_raw_waker(),
         |data| T::wake(&ManuallyDrop::into_inner(Self::from_data(data))),
         |data| T::wake(&Self::from_data(data)),
         |data| drop(ManuallyDrop::into_inner(Self::from_data(data))),
     );
 
-    fn clone_raw(&self) -> RawWaker {
-        let head = ManuallyDrop::new(self.control.clone()).0;
+    fn into_raw_waker(self) -> RawWaker {
+        let head = ManuallyDrop::new(self).control.0;
         RawWaker::new(head.as_ptr().cast_const().cast(), &Self::WAKER)
     }
 
@@ -147,8 +147,8 @@ impl<T: WakePlaced> Placed<T> {
     }
 
     /// What wakes it.
-    pub(in crate::engine) fn waker(&self) -> Waker {
+    pub(in crate::engine) fn into_waker(self) -> Waker {
         // SAFETY: each waker is one counted reference: cloned with it, and given up with it.
-        unsafe { Waker::from_raw(self.clone_raw()) }
+        unsafe { Waker::from_raw(self.into_raw_waker()) }
     }
 }

@@ -289,7 +289,7 @@ impl Context for Task {
 
     fn waker(&self) -> Waker {
         // SAFETY: it is in its place.
-        unsafe { self.control.placed() }.waker()
+        unsafe { self.control.placed() }.into_waker()
     }
 
     fn local(&self) -> Option<&(dyn Any + Send + Sync)> {
