@@ -293,6 +293,14 @@ impl Machines {
         }
     }
 
+    /// What the poller does if all events were for the other processor.
+    fn leave_to_the_other(&self) {
+        self.idle.poller.appoint(1);
+        if self.idle.has_to_wake(1) {
+            self.wake(Some(1));
+        }
+    }
+
     /// What the monitor does where somebody sleeps.
     fn replace_poller(&self) {
         if let Some(index) = self.idle.to_wake_for_shared_work() {
@@ -406,6 +414,11 @@ fn a_processor_waits_in_the_kernel_after_a_look() {
 #[test]
 fn a_processor_waits_in_the_kernel_after_the_poller_was_replaced() {
     an_event_is_found_after(0, Machines::replace_poller);
+}
+
+#[test]
+fn a_processor_waits_in_the_kernel_after_it_was_left_to_the_other() {
+    an_event_is_found_after(0, Machines::leave_to_the_other);
 }
 
 #[test]

@@ -13,7 +13,7 @@
 //!
 //! The poller sleeps nowhere else, but for the time of somebody's look. Then it says that it wants to wait, and whoever
 //! looks wakes it at the end. Another processor becomes the poller only if this one is awake, and only one that is
-//! about to ask: it is falling asleep, or is woken after it was appointed.
+//! about to ask: it is falling asleep, or is woken after it was appointed, unless it is awake anyway.
 //!
 //! While the poller runs threads nobody need be there: it looks itself now and then, and so does any other that is busy.
 //! Where threads take long, another processor that falls asleep takes over from it, or the monitor appoints one that
@@ -107,7 +107,7 @@ impl Poller {
     }
 
     /// Makes another processor the poller, unless somebody is in the kernel. The caller wakes it afterwards, whatever
-    /// came of this.
+    /// came of this, if it is marked idle: a processor marks itself before it asks.
     pub(super) fn appoint(&self, processor: usize) {
         let role = self.role.load(Relaxed);
         if role & DOES == AWAY {

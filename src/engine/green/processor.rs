@@ -406,6 +406,13 @@ impl Processor {
         let held = unsafe { self.held() };
         held.hands_out = false;
         held.events = events;
+        if let Some(&other) = held.delivered.first()
+            && held.own.is_empty()
+            && self.ring.len() == 0
+        {
+            // All was for threads that are pinned elsewhere. What they wait for next should wake one machine, not two.
+            shared.idle.poller.appoint(other);
+        }
         for index in held.delivered.drain(..) {
             shared.processors[index].wake_for_inbox(shared);
         }
