@@ -11,11 +11,12 @@ mod aio;
 mod common;
 
 use aio::{Shared, engines, everywhere};
+use common::isolated::isolated;
 use common::wait::until;
 use futures_util::future::{Either, join_all, select};
 use futures_util::{FutureExt as _, poll};
 use standin::aio::{Runtime, Socket as _, SpawnExt as _, Stream, TaskError};
-use standin::engine::{self, Control};
+use standin::engine::{self, Control, GREEN_PINNED};
 use standin::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use standin::os::unix::net::{UnixListener, UnixStream};
 use std::future::{Future, pending};
@@ -517,4 +518,32 @@ fn a_cancelled_thread_gets_its_error() {
         let error = thread.join().unwrap().map(|_| ()).unwrap_err();
         assert!(engine::is_cancelled(&error), "{error}");
     }
+}
+
+/// Nobody of the engine is there to see that the future can go on, but its monitor.
+#[test]
+fn a_future_is_woken_while_the_only_processor_computes() {
+    isolated(&[("STANDIN_WORKERS", "1"), ("STANDIN_TEST", "")], || {
+        // SAFETY: the thread uses no thread-local, and no lock of std's.
+        unsafe { engine::green::accept_pinned() };
+        let (near, far) = UnixStream::pair().unwrap();
+        let was_woken = Arc::new(AtomicBool::new(false));
+        let is_over = was_woken.clone();
+        let computing = standin::block_on(async {
+            let mut byte = [0];
+            let mut received = pin!(GREEN_PINNED.receive(&near, &mut byte));
+            assert!(poll!(&mut received).is_pending());
+            let computing = GREEN_PINNED.spawn(move || {
+                (&far).write_all(b"x").unwrap();
+                while !is_over.load(SeqCst) {
+                    std::hint::spin_loop();
+                }
+            });
+            assert_eq!(received.await.unwrap(), 1);
+            was_woken.store(true, SeqCst);
+            computing
+        });
+        computing.unwrap().join().unwrap();
+    })
+    .succeeds();
 }

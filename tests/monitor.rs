@@ -11,6 +11,7 @@ use common::isolated::isolated;
 use common::wait::until;
 use standin::engine::green::{self, Blocked};
 use standin::engine::{Engine, GREEN, GREEN_PINNED};
+use standin::os::unix::net::UnixStream;
 use standin::thread::{self, Builder};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -125,6 +126,56 @@ fn a_new_thread_runs_beside_one_that_computes_after_many_that_did_not() {
                 }
             });
         }
+    })
+    .succeeds();
+}
+
+/// One of the two processors waits for the sockets of both, and its thread computes until the other's was served. A pinned
+/// thread keeps its processor however long it computes.
+#[test]
+fn sockets_are_served_while_the_one_that_polled_computes() {
+    const ROUNDS: usize = 20;
+    isolated(TWO, || {
+        // SAFETY: the threads use no thread-locals, and no lock of std's.
+        unsafe { green::accept_pinned() };
+        let (near, far): (Vec<_>, Vec<_>) = (0..2)
+            .map(|_| UnixStream::pair().expect("there are descriptors"))
+            .unzip();
+        let served = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let serve = |number: usize, mut socket: UnixStream, served: &[AtomicUsize; 2]| {
+            for round in 0..ROUNDS {
+                socket.read_exact(&mut [0]).expect("it is written");
+                served[number].store(round + 1, Release);
+                while round % 2 == number && served[1 - number].load(Acquire) <= round {
+                    std::hint::spin_loop();
+                }
+            }
+        };
+        let mut sockets = near.into_iter();
+        let mut next = || sockets.next().expect("there are two");
+        let (first, second) = (next(), next());
+        let (of_first, of_second) = (served.clone(), served.clone());
+        let first = GREEN_PINNED.spawn(move || {
+            let has_begun = Arc::new(AtomicBool::new(false));
+            let begins = has_begun.clone();
+            let second = thread::spawn(move || {
+                begins.store(true, Release);
+                serve(1, second, &of_second);
+            });
+            // So the other one has a processor of its own.
+            while !has_begun.load(Acquire) {
+                std::hint::spin_loop();
+            }
+            serve(0, first, &of_first);
+            second.join().expect("it only reads");
+        });
+        for round in 0..ROUNDS {
+            for number in [round % 2, 1 - round % 2] {
+                (&far[number]).write_all(b"x").expect("it is read");
+                until(|| served[number].load(Acquire) > round);
+            }
+        }
+        first.expect("room").join().expect("it only reads");
     })
     .succeeds();
 }

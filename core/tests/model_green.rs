@@ -8,8 +8,12 @@
 mod hold;
 #[path = "../../src/engine/green/idle.rs"]
 mod idle;
+#[path = "../../src/engine/green/nap.rs"]
+mod nap;
 #[path = "../../src/engine/parking.rs"]
 mod parking;
+#[path = "../../src/engine/green/poller.rs"]
+mod poller;
 #[path = "../../src/engine/green/ring.rs"]
 mod ring;
 #[path = "../../src/engine/seat.rs"]
@@ -22,6 +26,7 @@ use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use loom::sync::atomic::{AtomicU32, fence};
 use loom::sync::{Arc, Condvar, Mutex, Notify};
 use loom::{model, thread};
+use nap::{Bed, Nap};
 use parking::Parking;
 use ring::Ring;
 use seat::Seat;
@@ -205,14 +210,14 @@ fn who_waits_for_two_gets_both_by_the_queue() {
     who_waits_for_two_gets_both(Parking::wake_to_queue);
 }
 
-/// The event counter of a processor.
+/// What ends a sleep, also one that begins later: the word of a processor.
 #[derive(Default)]
-struct Event {
+struct Word {
     written: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Event {
+impl Word {
     fn wake(&self) {
         *self.written.lock().unwrap() = true;
         self.changed.notify_one();
@@ -226,59 +231,174 @@ impl Event {
     }
 }
 
+/// The epoll instance: each event, and each wake, is reported once, to whoever asks first.
+#[derive(Default)]
+struct Kernel {
+    reports: Mutex<Reports>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Reports {
+    events: u32,
+    woken: bool,
+}
+
+impl Kernel {
+    fn arrives(&self) {
+        self.reports.lock().unwrap().events += 1;
+        self.changed.notify_all();
+    }
+
+    fn wake(&self) {
+        self.reports.lock().unwrap().woken = true;
+        self.changed.notify_all();
+    }
+
+    /// The number of events; waits for one, or for a wake, if it is to.
+    fn wait(&self, waits: bool) -> u32 {
+        let mut reports = self.reports.lock().unwrap();
+        while waits && reports.events == 0 && !reports.woken {
+            reports = self.changed.wait(reports).unwrap();
+        }
+        std::mem::take(&mut *reports).events
+    }
+}
+
 struct Machines {
     idle: Idle,
     /// The shared queue: how many tasks it holds.
     queue: AtomicU32,
     done: AtomicU32,
-    events: Vec<Event>,
+    kernel: Kernel,
+    naps: Vec<(Nap, Word)>,
+    /// What a processor takes for the time when it falls asleep. At [`LATE`] it takes over from a poller that is awake.
+    now: u64,
 }
+
+const LATE: u64 = u64::MAX;
 
 impl Machines {
     fn new(processors: usize) -> Arc<Self> {
+        Self::at(processors, 0)
+    }
+
+    fn at(processors: usize, now: u64) -> Arc<Self> {
         Arc::new(Self {
+            now,
             idle: Idle::new(processors),
             queue: AtomicU32::new(0),
             done: AtomicU32::new(0),
-            events: (0..processors).map(|_| Event::default()).collect(),
+            kernel: Kernel::default(),
+            naps: (0..processors)
+                .map(|_| (Nap::new(), Word::default()))
+                .collect(),
         })
     }
 
     fn inject(&self) {
         self.queue.fetch_add(1, Relaxed);
+        self.wake(self.idle.to_wake_for_shared_work());
+    }
+
+    fn wake(&self, processor: Option<usize>) {
+        if let Some(processor) = processor {
+            let (nap, word) = &self.naps[processor];
+            match nap.wake() {
+                Some(Bed::Kernel) => self.kernel.wake(),
+                Some(Bed::Word) => word.wake(),
+                None => {}
+            }
+        }
+    }
+
+    /// Sleeps; the number of events that came.
+    fn sleep(&self, processor: usize) -> u32 {
+        let (nap, word) = &self.naps[processor];
+        let mut events = 0;
+        if self.idle.poller.waits(processor, self.now) {
+            if nap.sleeps(Bed::Kernel) {
+                events = self.kernel.wait(true);
+                nap.is_up();
+            }
+            self.idle.poller.returned(processor, 0);
+        } else if nap.sleeps(Bed::Word) {
+            word.sleep();
+            nap.is_up();
+        }
+        events
+    }
+
+    /// What a busy machine does now and then, and the monitor where nobody sleeps.
+    fn look(&self) {
+        if self.idle.poller.looks(0) {
+            let events = self.kernel.wait(false);
+            if let Some(poller) = self.idle.poller.has_looked()
+                && self.idle.has_to_wake(poller)
+            {
+                self.wake(Some(poller));
+            }
+            (0..events).for_each(|_| self.inject());
+        }
+    }
+
+    /// What the poller does if all events were for the other processor.
+    fn leave_to_the_other(&self) {
+        self.idle.poller.appoint(1);
+        if self.idle.has_to_wake(1) {
+            self.wake(Some(1));
+        }
+    }
+
+    /// What the monitor does where somebody sleeps.
+    fn replace_poller(&self) {
         if let Some(index) = self.idle.to_wake_for_shared_work() {
-            self.events[index].wake();
+            self.idle.poller.appoint(index);
+            self.wake(Some(index));
         }
     }
 
     /// A machine's loop, until it has run one task; it hangs if that is left while all sleep.
     fn run_one(&self, processor: usize) {
         let mut is_searching = false;
-        loop {
-            let left = self.queue.load(Relaxed);
-            if left > 0
-                && self
-                    .queue
-                    .compare_exchange(left, left - 1, Relaxed, Relaxed)
-                    .is_ok()
-            {
-                let was_last = std::mem::take(&mut is_searching) && self.idle.stop_searching();
-                if was_last
-                    && self.queue.load(Relaxed) > 0
-                    && let Some(index) = self.idle.to_wake()
-                {
-                    self.events[index].wake();
-                }
-                self.done.fetch_add(1, Relaxed);
-                return;
-            }
-            self.idle.mark(processor, is_searching);
-            let has_work = self.queue.load(Relaxed) > 0;
-            if !has_work {
-                self.events[processor].sleep();
-            }
-            is_searching = self.idle.unmark(processor, has_work && is_searching);
+        while !self.turn(processor, &mut is_searching) {}
+    }
+
+    /// As above, until all machines together have run so many tasks.
+    fn run_all(&self, processor: usize, tasks: u32) {
+        let mut is_searching = false;
+        while self.done.load(Acquire) < tasks {
+            self.turn(processor, &mut is_searching);
         }
+        // The others need not wait for more.
+        (0..self.naps.len()).for_each(|other| self.wake(Some(other)));
+    }
+
+    /// Runs a task, if there is one; else sleeps.
+    fn turn(&self, processor: usize, is_searching: &mut bool) -> bool {
+        let left = self.queue.load(Relaxed);
+        if left > 0
+            && self
+                .queue
+                .compare_exchange(left, left - 1, Relaxed, Relaxed)
+                .is_ok()
+        {
+            let was_last = std::mem::take(is_searching) && self.idle.stop_searching();
+            if was_last && self.queue.load(Relaxed) > 0 {
+                self.wake(self.idle.to_wake());
+            }
+            self.done.fetch_add(1, AcqRel);
+            return true;
+        }
+        self.idle.mark(processor, *is_searching);
+        let has_work = self.queue.load(Relaxed) > 0;
+        let events = match has_work {
+            true => 0,
+            false => self.sleep(processor),
+        };
+        *is_searching = self.idle.unmark(processor, has_work && *is_searching);
+        (0..events).for_each(|_| self.inject());
+        false
     }
 }
 
@@ -311,6 +431,90 @@ fn two_tasks_wake_two_processors() {
         runners
             .into_iter()
             .for_each(|runner| runner.join().unwrap());
+        assert_eq!(machines.done.load(Relaxed), 2);
+    });
+}
+
+/// Two processors that fall asleep while `meanwhile` happens, and then an event comes: one of them is in the kernel. (While a
+/// machine runs threads none need be, but here it always comes back.)
+fn an_event_is_found_after(now: u64, meanwhile: fn(&Machines)) {
+    bounded(2, move || {
+        let machines = Machines::at(2, now);
+        let runners: Vec<_> = (0..2)
+            .map(|processor| {
+                let machines = machines.clone();
+                thread::spawn(move || machines.run_all(processor, 1))
+            })
+            .collect();
+        meanwhile(&machines);
+        machines.kernel.arrives();
+        runners
+            .into_iter()
+            .for_each(|runner| runner.join().unwrap());
+        assert_eq!(machines.done.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_processor_waits_in_the_kernel_after_a_look() {
+    an_event_is_found_after(0, Machines::look);
+}
+
+#[test]
+fn a_processor_waits_in_the_kernel_after_the_poller_was_replaced() {
+    an_event_is_found_after(0, Machines::replace_poller);
+}
+
+#[test]
+fn a_processor_waits_in_the_kernel_after_it_was_left_to_the_other() {
+    an_event_is_found_after(0, Machines::leave_to_the_other);
+}
+
+#[test]
+fn a_processor_waits_in_the_kernel_after_another_took_over() {
+    an_event_is_found_after(LATE, |machines| machines.wake(Some(0)));
+}
+
+/// Work for one of the two while an event makes them change places.
+#[test]
+fn a_wake_finds_a_processor_wherever_it_sleeps() {
+    for now in [0, LATE] {
+        bounded(2, move || {
+            let machines = Machines::at(2, now);
+            let runners: Vec<_> = (0..2)
+                .map(|processor| {
+                    let machines = machines.clone();
+                    thread::spawn(move || machines.run_all(processor, 2))
+                })
+                .collect();
+            machines.kernel.arrives();
+            machines.inject();
+            runners
+                .into_iter()
+                .for_each(|runner| runner.join().unwrap());
+            assert_eq!(machines.done.load(Relaxed), 2);
+        });
+    }
+}
+
+/// Work for this very processor, while it waits in the kernel, or comes back, or wants to wait and somebody looks.
+#[test]
+fn a_wake_finds_the_poller() {
+    bounded(3, || {
+        let machines = Machines::new(1);
+        let waker = {
+            let machines = machines.clone();
+            thread::spawn(move || {
+                machines.queue.fetch_add(1, Relaxed);
+                if machines.idle.has_to_wake(0) {
+                    machines.wake(Some(0));
+                }
+                machines.look();
+            })
+        };
+        machines.kernel.arrives();
+        machines.run_all(0, 2);
+        waker.join().unwrap();
         assert_eq!(machines.done.load(Relaxed), 2);
     });
 }

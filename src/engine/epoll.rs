@@ -1,5 +1,5 @@
-//! An epoll instance in which descriptors are registered once and edge-triggered: the reactor of the green engine's
-//! processors, and that of the engine `may`. `source.rs` argues that no wake-up is lost.
+//! An epoll instance in which descriptors are registered once and edge-triggered: the reactor of the green engine,
+//! and that of the engine `may`. `source.rs` argues that no wake-up is lost.
 
 use super::Source;
 use rustix::buffer::spare_capacity;
@@ -39,8 +39,8 @@ impl Epoll {
         epoll::wait(&self.0, spare_capacity(buffer), timeout)
     }
 
-    /// Waits for events, at most `timeout` nanoseconds (`None`: as long as it takes), and wakes whoever they
-    /// are for. Whether there may be more at once.
+    /// Waits for events, at most `timeout` nanoseconds (`None`: as long as it takes). Whether there may be more at
+    /// once.
     pub(super) fn wait(&self, timeout: Option<u64>, buffer: &mut Vec<Event>) -> bool {
         let timeout = timeout.map(|nanoseconds| Timespec {
             tv_sec: (nanoseconds / 1_000_000_000) as i64,
@@ -52,32 +52,6 @@ impl Epoll {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => {
                 panic!("epoll_wait failed on a descriptor of the scheduler's own: {error}")
-            }
-        }
-        // What an event leads to has left the caches, one thing after another: so all are asked for before the first is used.
-        for event in buffer.iter() {
-            Source::prefetch(event.data.u64());
-        }
-        for event in buffer.iter() {
-            // SAFETY: as below.
-            if let Some(source) = unsafe { source_of(event) } {
-                let flags = event.flags;
-                source.prefetch_seated(flags.contains(EventFlags::IN));
-            }
-        }
-        for event in buffer.iter() {
-            let flags = event.flags;
-            let ended = EventFlags::HUP | EventFlags::ERR;
-            // Nothing counts as drained from here on: no further edge need come for the end of a stream, and
-            // a read stops short of urgent data although there is more behind it.
-            let sticky = EventFlags::RDHUP | EventFlags::PRI | ended;
-            // SAFETY: what is registered here was registered with the token of a source.
-            if let Some(source) = unsafe { source_of(event) } {
-                source.edge(
-                    flags.intersects(EventFlags::IN | sticky),
-                    flags.intersects(EventFlags::OUT | ended),
-                    flags.intersects(sticky),
-                );
             }
         }
         buffer.len() == buffer.capacity()
@@ -110,6 +84,36 @@ impl Epoll {
     pub(super) fn deregister(&self, fd: BorrowedFd<'_>) {
         // It fails if the descriptor is not registered here, which is what is wanted.
         let _ = epoll::delete(&self.0, fd);
+    }
+}
+
+/// Wakes whoever these events are for, which [`Epoll::wait`] returned.
+pub(super) fn hand_out(events: &[Event]) {
+    // What an event leads to has left the caches, one thing after another: so all are asked for before the first is used.
+    for event in events {
+        Source::prefetch(event.data.u64());
+    }
+    for event in events {
+        // SAFETY: what is registered in an instance was registered with the token of a source.
+        if let Some(source) = unsafe { source_of(event) } {
+            let flags = event.flags;
+            source.prefetch_seated(flags.contains(EventFlags::IN));
+        }
+    }
+    for event in events {
+        let flags = event.flags;
+        let ended = EventFlags::HUP | EventFlags::ERR;
+        // Nothing counts as drained from here on: no further edge need come for the end of a stream, and
+        // a read stops short of urgent data although there is more behind it.
+        let sticky = EventFlags::RDHUP | EventFlags::PRI | ended;
+        // SAFETY: as above.
+        if let Some(source) = unsafe { source_of(event) } {
+            source.edge(
+                flags.intersects(EventFlags::IN | sticky),
+                flags.intersects(EventFlags::OUT | ended),
+                flags.intersects(sticky),
+            );
+        }
     }
 }
 

@@ -30,8 +30,8 @@ pub trait Readiness: Send + Sync {
         false
     }
 
-    /// A thread of this engine is about to wait, or a future, which may be polled anywhere: the place to bring a
-    /// descriptor and its waiters together.
+    /// A thread of this engine is about to wait, or a future, which may be polled anywhere: the place to ask for what
+    /// is reported only to who asked.
     fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source, interest: Interest) {
         let _ = (fd, source, interest);
     }

@@ -67,8 +67,6 @@ pub struct Source {
     hung_up: AtomicBool,
     /// The engine's own: where it registered the descriptor.
     pub home: AtomicUsize,
-    /// The engine's own: how often in a row it was waited for from somewhere else.
-    pub strangers: AtomicU32,
     /// Who registered it. Written before the source is published in a [`Registration`] and after it was
     /// taken out of it, so by one thread alone; read through the registration in between.
     owner: Cell<Option<&'static dyn Readiness>>,
@@ -107,7 +105,6 @@ impl Source {
             drained: AtomicU32::new(NEVER),
             hung_up: AtomicBool::new(false),
             home: AtomicUsize::new(0),
-            strangers: AtomicU32::new(0),
             owner: Cell::new(None),
             next: AtomicPtr::new(ptr::null_mut()),
         }
@@ -460,7 +457,6 @@ fn retire(source: &'static Source) {
         .store((source.generation.load(Relaxed) + 1) % GENERATIONS, Relaxed);
     source.owner.set(None);
     source.hung_up.store(false, Relaxed);
-    source.strangers.store(0, Relaxed);
     // The counts go on: an event that is being handled right now must still look like a new one.
     source.drained.store(NEVER, Relaxed);
     put_back(source);

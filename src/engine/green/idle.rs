@@ -32,6 +32,8 @@
 //! somebody for what came meanwhile; and a machine that comes out of its sleep, which searches itself. So a thread that is
 //! ready behind one that computes waits for some milliseconds at most, and only where threads had short turns just before.
 
+use super::poller::Poller;
+
 #[cfg(loom)]
 use loom::sync::atomic::{
     AtomicI32, AtomicU64,
@@ -46,6 +48,8 @@ use std::sync::atomic::{
 };
 
 pub(super) struct Idle {
+    /// Which of those that sleep waits in the kernel.
+    pub(super) poller: Poller,
     /// A bit for each processor.
     marks: Box<[AtomicU64]>,
     searching: AtomicI32,
@@ -57,8 +61,8 @@ pub(super) struct Idle {
 
 /// A wake pays if the processor runs for so long until it sleeps again, in nanoseconds,
 const PAYS: u64 = 500_000;
-/// or if the turns of its threads are so long: they compute.
-const TURN_PAYS: u64 = 5_000;
+/// or if the turns of its threads are so long: as long as the wake took.
+const TURN_PAYS: u64 = 10_000;
 /// How long a rest is, in nanoseconds.
 const LEAST_REST: u64 = 50_000;
 const MOST_REST: u64 = 1_000_000;
@@ -66,6 +70,7 @@ const MOST_REST: u64 = 1_000_000;
 impl Idle {
     pub(super) fn new(processors: usize) -> Self {
         Self {
+            poller: Poller::new(),
             marks: (0..processors.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
                 .collect(),
@@ -102,17 +107,24 @@ impl Idle {
     }
 
     fn unmark_one(&self) -> Option<usize> {
+        // The one that waits in the kernel last: nobody might for a while, then.
+        let poller = self.poller.waiting();
         let found = self.marks.iter().enumerate().find_map(|(index, word)| {
+            let spared = match poller {
+                Some(poller) if poller / 64 == index => bit(poller),
+                _ => 0,
+            };
             let mut marks = word.load(Relaxed);
-            while marks != 0 {
-                let bit = marks.trailing_zeros();
-                match word.compare_exchange(marks, marks & !(1 << bit), AcqRel, Relaxed) {
-                    Ok(_) => return Some(index * 64 + bit as usize),
+            while marks & !spared != 0 {
+                let first = (marks & !spared).trailing_zeros();
+                match word.compare_exchange(marks, marks & !(1 << first), AcqRel, Relaxed) {
+                    Ok(_) => return Some(index * 64 + first as usize),
                     Err(now) => marks = now,
                 }
             }
             None
         });
+        let found = found.or_else(|| poller.filter(|&poller| self.clear(poller)));
         if found.is_some() {
             self.searching.fetch_add(1, AcqRel);
         }

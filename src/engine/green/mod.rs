@@ -2,8 +2,8 @@
 //!
 //! There is a fixed number of processors, one an available core (`STANDIN_WORKERS` overrides it). A machine,
 //! an OS thread, holds a processor and runs the green threads in its queues; in a blocking section it gives
-//! the processor to another machine. Timers and readiness (epoll, edge-triggered) belong to the processor.
-//! `README.md` in this folder argues why no thread is lost on the way.
+//! the processor to another machine. Timers belong to the processor; readiness (epoll, edge-triggered) is one instance's
+//! for all of them. `README.md` in this folder argues why no thread is lost on the way.
 //!
 //! # Two kinds
 //!
@@ -39,7 +39,9 @@ mod list;
 mod local;
 mod machine;
 mod monitor;
+mod nap;
 mod os_thread;
+mod poller;
 mod processor;
 mod reactor;
 mod relay;
@@ -55,11 +57,9 @@ use super::{
 };
 use crate::coroutine::Kind;
 use crate::engine::fork::OnOsThread;
-use processor::Processor;
 use scheduler::Scheduler;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::Ordering::Relaxed;
 use task::Task;
 
 pub use super::pinned::accept as accept_pinned;
@@ -127,18 +127,13 @@ impl Spawn for Green {
     }
 }
 
-/// How often in a row a descriptor is waited for from another processor before it moves there.
-const STRANGERS: u32 = 16;
-
 impl Readiness for Green {
     fn register(&self, fd: BorrowedFd<'_>, source: &'static Source) -> io::Result<()> {
-        let processor = self.here();
-        source.home.store(processor.index, Relaxed);
-        processor.reactor.register(fd, source)
+        self.scheduler.shared().reactor.register(fd, source)
     }
 
-    fn deregister(&self, fd: BorrowedFd<'_>, source: &'static Source) {
-        self.home(source).reactor.deregister(fd);
+    fn deregister(&self, fd: BorrowedFd<'_>, _: &'static Source) {
+        self.scheduler.shared().reactor.deregister(fd);
     }
 
     fn forgets_what_is_closed(&self) -> bool {
@@ -153,44 +148,5 @@ impl Readiness for Green {
         // A future may come before the first thread.
         self.scheduler.start()?;
         Ok(None)
-    }
-
-    /// Wakes from another processor cost a system call on each side, so a descriptor follows its waiters.
-    fn before_wait(&self, fd: BorrowedFd<'_>, source: &'static Source, _: Interest) {
-        if Task::current(|task| task.is_none()) {
-            // A future that is polled elsewhere: nowhere is nearer to it.
-            return;
-        }
-        let here = self.here();
-        let home = source.home.load(Relaxed);
-        if home == here.index {
-            source.strangers.store(0, Relaxed);
-        } else if source.strangers.fetch_add(1, Relaxed) == STRANGERS
-            && source
-                .home
-                .compare_exchange(home, here.index, Relaxed, Relaxed)
-                .is_ok()
-        {
-            source.strangers.store(0, Relaxed);
-            // The new one first: what the descriptor is ready for is its first edge, so none is lost between
-            // the two. Should it fail for want of memory, the descriptor stays where it is.
-            match here.reactor.register(fd, source) {
-                Ok(()) => self.scheduler.shared().processors[home]
-                    .reactor
-                    .deregister(fd),
-                Err(_) => source.home.store(home, Relaxed),
-            }
-        }
-    }
-}
-
-impl Green {
-    /// The caller's processor; whoever has none gets the nearest.
-    fn here(&self) -> &Processor {
-        self.scheduler.nearest_processor()
-    }
-
-    fn home(&self, source: &Source) -> &Processor {
-        &self.scheduler.shared().processors[source.home.load(Relaxed)]
     }
 }

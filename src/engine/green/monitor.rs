@@ -13,6 +13,9 @@
 //! Threads that are pinned to the machine cannot go on with its processor on another one. For them the monitor
 //! only says who it is (`blocked.rs`).
 //!
+//! Sockets are served while all machines are in their threads for long, too: the monitor sees that nobody has asked
+//! the kernel for a while, and lets a processor that sleeps wait there, or asks itself (`README.md`, "The poller").
+//!
 //! While all processors are idle the monitor sleeps, and the first that goes on wakes it.
 
 use super::barrier;
@@ -25,6 +28,7 @@ use super::reserve::{self, Vacancy};
 use super::scheduler::Shared;
 use crate::coroutine::Kind;
 use crate::engine::{Control, descriptors};
+use rustix::event::epoll::Event;
 use standin_core::Instant;
 use std::io;
 use std::ptr;
@@ -115,6 +119,7 @@ fn run(shared: &'static Shared) {
         alert_until: 0,
         spare: Vec::with_capacity(SPARE),
         culprits: Vec::with_capacity(shared.processors.len()),
+        events: Vec::new(),
     };
     loop {
         let before = watch.now;
@@ -122,6 +127,7 @@ fn run(shared: &'static Shared) {
         // It may have slept, or have waited for a core.
         watch.before = before.max(watch.now.saturating_sub(PAUSE.as_nanos() as u64));
         shared.end_rest(watch.now);
+        watch.see_to_the_kernel();
         for (processor, look) in shared.processors.iter().zip(&mut looks) {
             watch.look_at(processor, look);
         }
@@ -147,6 +153,8 @@ struct Watch {
     spare: Vec<Vacancy>,
     /// Threads that run without their processor, and pinned ones that keep theirs from others.
     culprits: Vec<Culprit>,
+    /// For what the kernel has.
+    events: Vec<Event>,
 }
 
 /// What the monitor saw of one processor: the stay of a thread on its machine.
@@ -179,6 +187,17 @@ struct Culprit {
 }
 
 impl Watch {
+    /// The poller may be in a thread that computes, or in the kernel.
+    fn see_to_the_kernel(&mut self) {
+        let shared = self.shared;
+        if shared.idle.poller.is_missed(self.now)
+            && !shared.replace_poller()
+            && shared.look(self.now, &mut self.events)
+        {
+            shared.reactor.hand_out(&self.events);
+        }
+    }
+
     fn look_at(&mut self, processor: &'static Processor, look: &mut Look) {
         let Some(machine) = processor
             .machine()

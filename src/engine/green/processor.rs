@@ -3,7 +3,7 @@
 
 use super::list::{List, SharedList};
 use super::machine::{self, Command, Machine};
-use super::reactor::Reactor;
+use super::nap::{Bed, Nap};
 use super::ring::Ring;
 use super::scheduler::{Scheduler, Shared};
 use super::task::Task;
@@ -12,15 +12,17 @@ use crate::coroutine::{Fiber, Hot, Kind, SizeClass};
 use crate::engine::record;
 use rustix::event::epoll::Event;
 use standin_core::Instant;
+use standin_core::context::{Context, OsThread};
 use std::cell::UnsafeCell;
-use std::io;
 use std::ptr;
 use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::task::Waker;
+use std::time::Duration;
 
 /// Every so many threads, a busy machine looks at the shared queue, at timers and at the kernel.
 const ROUND: u32 = 61;
-/// How long a busy machine goes without asking the kernel for events, in nanoseconds.
+/// How long busy machines go without one of them asking the kernel for events, in nanoseconds.
 const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
@@ -46,7 +48,10 @@ pub(super) struct Processor {
     /// Ready threads for this processor from other OS threads.
     inbox: SharedList,
     pub(super) timers: Timers,
-    pub(super) reactor: Reactor,
+    nap: Nap,
+    /// Where it sleeps if it does not in the kernel, and what wakes it there.
+    word: OsThread,
+    waker: Waker,
     /// Who runs it, or did until it was lost; null before the first.
     machine: AtomicPtr<Machine>,
     held: UnsafeCell<Held>,
@@ -66,9 +71,11 @@ struct Held {
     /// Threads that have ended, whose memory is to be given up.
     dead: List,
     rounds: u32,
-    /// When the kernel was last asked for events by a machine that had something else to do.
-    polled: u64,
     is_searching: bool,
+    /// It makes threads ready for what the kernel had.
+    hands_out: bool,
+    /// Those that it then delivered threads to, and that are to be woken.
+    delivered: Vec<usize>,
     /// When another processor's work ended its sleep, and `rounds` then; until it sleeps again.
     woken: Option<(u64, u32)>,
     /// For where to steal first.
@@ -89,24 +96,17 @@ unsafe impl Sync for Processor {}
 unsafe impl Send for Processor {}
 
 impl Processor {
-    pub(super) fn new(index: usize, scheduler: &'static Scheduler) -> io::Result<Self> {
-        Ok(Self {
+    pub(super) fn new(index: usize, scheduler: &'static Scheduler) -> Self {
+        let word = OsThread::new();
+        Self {
             index,
             scheduler,
             ring: Ring::new(),
             inbox: SharedList::new(),
             timers: Timers::new(),
-            reactor: Reactor::new().map_err(|error| {
-                if error.kind() == io::ErrorKind::Unsupported {
-                    return error;
-                }
-                let message = format!(
-                    "cannot make the reactor of a processor for green threads: {error}; each of them takes \
-                     two descriptors: raise the limit (RLIMIT_NOFILE, `ulimit -n`), or set STANDIN_WORKERS \
-                     to have fewer processors"
-                );
-                io::Error::new(error.kind(), message)
-            })?,
+            nap: Nap::new(),
+            waker: word.waker(),
+            word,
             machine: AtomicPtr::new(ptr::null_mut()),
             held: UnsafeCell::new(Held {
                 own: List::new(),
@@ -115,8 +115,9 @@ impl Processor {
                 answer: None,
                 dead: List::new(),
                 rounds: 0,
-                polled: 0,
                 is_searching: false,
+                hands_out: false,
+                delivered: Vec::new(),
                 woken: None,
                 // Any seed but 0, and another one for each.
                 random: (index as u32).wrapping_mul(0x9e37_79b9) | 1,
@@ -125,7 +126,7 @@ impl Processor {
                 resting_since: None,
                 events: Vec::new(),
             }),
-        })
+        }
     }
 
     pub(super) fn is_of(&self, scheduler: &Scheduler) -> bool {
@@ -263,11 +264,14 @@ impl Processor {
         if self.timers.next().is_some() {
             self.timers.fire(now);
         }
-        // SAFETY: as above.
-        let polled = unsafe { &mut self.held().polled };
-        if now.saturating_sub(*polled) >= POLL_EVERY {
-            *polled = now;
-            self.poll(Some(0));
+        if shared.idle.poller.is_away(now, POLL_EVERY) {
+            // SAFETY: as above. Events make threads ready, which reaches `held` again, so the buffer is taken out
+            // meanwhile.
+            let mut events = unsafe { std::mem::take(&mut self.held().events) };
+            if !shared.look(now, &mut events) {
+                events.clear();
+            }
+            self.hand_out(shared, events);
         }
     }
 
@@ -395,11 +399,15 @@ impl Processor {
         // SAFETY: the holder, and the reference ends here.
         let was_searching = unsafe { std::mem::take(&mut self.held().is_searching) };
         self.tell_whether_waking_paid(shared);
+        // SAFETY: as above. Events make threads ready, which reaches `held` again, so the buffer is taken out meanwhile.
+        let mut events = unsafe { std::mem::take(&mut self.held().events) };
+        events.clear();
         shared.idle.mark(self.index, was_searching);
         let has_work = self.has_work(shared);
-        if !has_work {
-            self.wait();
-        }
+        let trim = match has_work {
+            true => None,
+            false => self.wait(shared, &mut events),
+        };
         let is_searching = shared.idle.unmark(self.index, has_work && was_searching);
         let now = nanoseconds(Instant::system());
         shared.idle.end_rest(now);
@@ -408,6 +416,11 @@ impl Processor {
         held.is_searching = is_searching;
         held.woken = (is_searching && !has_work).then_some((now, held.rounds));
         shared.monitor.wake();
+        // Not while it counts as idle: it would be the one to be woken for what becomes ready.
+        self.hand_out(shared, events);
+        if trim.is_some_and(|trim| trim <= now) {
+            self.trim();
+        }
         self.fire_timers();
     }
 
@@ -423,23 +436,69 @@ impl Processor {
     }
 
     /// Waits for an event, for the next timer, or, if stacks rest that were used, until it is worth while to
-    /// give their memory back.
-    fn wait(&self) {
+    /// give their memory back; returns when that is.
+    fn wait(&self, shared: &Shared, events: &mut Vec<Event>) -> Option<u64> {
         let now = nanoseconds(Instant::system());
         let trim = self.trim_at(now);
         let until = [self.timers.next(), trim].into_iter().flatten().min();
-        self.poll(until.map(|until| until.saturating_sub(now)));
-        if trim.is_some_and(|trim| trim <= nanoseconds(Instant::system())) {
-            let pool = self.scheduler.pool();
-            // SAFETY: the holder; the pool does not come back here.
-            let held = unsafe { self.held() };
-            held.has_given = false;
-            held.resting_since = None;
-            let class = self.scheduler.shared().default_class;
-            pool.give_many(class, held.fibers.drain(..));
-            pool.trim();
-            record::trim();
+        if shared.idle.poller.waits(self.index, now) {
+            if self.nap.sleeps(Bed::Kernel) {
+                let timeout = until.map(|until| until.saturating_sub(now));
+                shared.reactor.wait(timeout, events);
+                self.nap.is_up();
+            }
+            let now = nanoseconds(Instant::system());
+            shared.idle.poller.returned(self.index, now);
+        } else if self.nap.sleeps(Bed::Word) {
+            let deadline = until.map(|until| Instant::from_origin(Duration::from_nanos(until)));
+            self.word.park(deadline);
+            self.nap.is_up();
         }
+        trim
+    }
+
+    /// Makes the threads ready that the events are for. Others are woken only afterwards: once for all there is for
+    /// them, and for all that they may take.
+    fn hand_out(&self, shared: &Shared, events: Vec<Event>) {
+        // SAFETY: the holder, and the reference ends here.
+        unsafe { self.held().hands_out = true };
+        shared.reactor.hand_out(&events);
+        // SAFETY: as above.
+        let held = unsafe { self.held() };
+        held.hands_out = false;
+        held.events = events;
+        if let Some(&other) = held.delivered.first()
+            && held.own.is_empty()
+            && self.ring.len() == 0
+        {
+            // All was for threads that are pinned elsewhere. What they wait for next should wake one machine, not two.
+            shared.idle.poller.appoint(other);
+        }
+        for index in held.delivered.drain(..) {
+            shared.processors[index].wake_for_inbox(shared);
+        }
+    }
+
+    /// Ends its sleep, or the next one. By whoever has found it idle, and said that it is not.
+    pub(super) fn wake(&self, shared: &Shared) {
+        match self.nap.wake() {
+            Some(Bed::Kernel) => shared.reactor.wake(),
+            Some(Bed::Word) => self.waker.wake_by_ref(),
+            None => {}
+        }
+    }
+
+    /// Gives the memory of stacks back.
+    fn trim(&self) {
+        let pool = self.scheduler.pool();
+        // SAFETY: the holder; the pool does not come back here.
+        let held = unsafe { self.held() };
+        held.has_given = false;
+        held.resting_since = None;
+        let class = self.scheduler.shared().default_class;
+        pool.give_many(class, held.fibers.drain(..));
+        pool.trim();
+        record::trim();
     }
 
     /// When to give memory back, if there is any.
@@ -464,15 +523,6 @@ impl Processor {
         self.ring.len() > 0
     }
 
-    fn poll(&self, timeout: Option<u64>) {
-        // SAFETY: the holder, and the reference ends here. Events make threads ready, which reaches `held`
-        // again, so the buffer is taken out meanwhile.
-        let mut events = unsafe { std::mem::take(&mut self.held().events) };
-        self.reactor.wait(timeout, &mut events);
-        // SAFETY: as above.
-        unsafe { self.held().events = events };
-    }
-
     /// Makes a thread ready that the scheduler put here. By the holder, or on one of its threads.
     pub(super) fn push(&self, shared: &Shared, task: *const Task, is_new: bool) {
         // SAFETY: the task is alive and the caller's.
@@ -487,7 +537,7 @@ impl Processor {
             if shared.processors.len() > 1 {
                 shared.wake_one_for_new_work();
             }
-        } else if self.ring.len() > 1 {
+        } else if self.ring.len() > 1 && !self.hands_out() {
             // One thread that became ready is run here as soon as the one that runs now parks.
             shared.wake_one();
         }
@@ -529,21 +579,41 @@ impl Processor {
         }
     }
 
-    /// Makes a thread ready here, from another OS thread.
-    pub(super) fn deliver(&self, shared: &Shared, task: *const Task) {
+    /// Makes a thread ready here, from another OS thread, which holds `here` if any.
+    pub(super) fn deliver(&self, shared: &Shared, task: *const Task, here: Option<&Processor>) {
         // SAFETY: the caller has the task, alive and in no queue.
         unsafe { self.inbox.push(task) };
-        if shared.idle.has_to_wake(self.index) {
-            self.reactor.wake();
+        match here {
+            Some(here) if here.hands_out() => {
+                // SAFETY: the holder, and the reference ends here.
+                let delivered = unsafe { &mut here.held().delivered };
+                if !delivered.contains(&self.index) {
+                    delivered.push(self.index);
+                }
+            }
+            _ => self.wake_for_inbox(shared),
         }
+    }
+
+    fn wake_for_inbox(&self, shared: &Shared) {
+        if shared.idle.has_to_wake(self.index) {
+            self.wake(shared);
+        }
+    }
+
+    /// Whether others are woken after all events, and not for each. By the holder, or on one of its threads.
+    fn hands_out(&self) -> bool {
+        // SAFETY: the holder, and the reference ends here.
+        unsafe { self.held().hands_out }
     }
 
     /// Lets a task be woken at `deadline`, for a thread that runs on a machine which lost this processor.
     pub(super) fn arm_from_outside(&'static self, task: &Task, deadline: u64) {
         self.timers.arm(task, deadline);
         // A machine that is about to sleep says so before it asks for the next deadline.
-        if self.timers.next() == Some(deadline) && self.shared().idle.has_to_wake(self.index) {
-            self.reactor.wake();
+        let shared = self.shared();
+        if self.timers.next() == Some(deadline) && shared.idle.has_to_wake(self.index) {
+            self.wake(shared);
         }
     }
 

@@ -8,6 +8,7 @@ use super::local::{self, Here};
 use super::machine::{self, Machine};
 use super::monitor::Monitor;
 use super::processor::{CACHE, Processor};
+use super::reactor::Reactor;
 use super::reserve;
 use super::task::{self, Task};
 use crate::coroutine::{Kind, Pool, SizeClass};
@@ -15,6 +16,7 @@ use crate::engine::record::Placed;
 use crate::engine::workers::workers;
 use crate::engine::{NewThread, descriptors, fork};
 use crate::switches;
+use rustix::event::epoll::Event;
 use standin_core::context;
 use std::io;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -28,6 +30,7 @@ pub(super) struct Shared {
     /// Ready threads that no processor has yet.
     pub(super) injected: SharedList,
     pub(super) idle: Idle,
+    pub(super) reactor: Reactor,
     pub(super) monitor: Monitor,
     /// Of the stacks that processors keep for the next thread.
     pub(super) default_class: SizeClass,
@@ -119,7 +122,7 @@ impl Scheduler {
                 let home = unsafe { (*task).machine() }.processor();
                 self.with_processor(|here| match here {
                     Some(here) if std::ptr::eq(home, here) => here.push(shared, task, false),
-                    _ => home.deliver(shared, task),
+                    here => home.deliver(shared, task, here),
                 });
             }
         }
@@ -130,7 +133,7 @@ impl Scheduler {
     pub(super) fn hop(&self, task: *const Task) {
         let shared = self.shared();
         let next = shared.next_hop.fetch_add(1, Relaxed) % shared.machines.load(Relaxed);
-        shared.processors[next].deliver(shared, task);
+        shared.processors[next].deliver(shared, task, None);
     }
 
     /// Queues a thread for any processor. The caller has it, in no queue.
@@ -162,20 +165,6 @@ impl Scheduler {
             Here::Machine(machine) => f(processor_of(machine)),
             Here::Elsewhere => f(None),
         }
-    }
-
-    /// The processor of this scheduler that the calling thread runs on, or ran on until it was lost.
-    pub(super) fn nearest_processor(&self) -> &Processor {
-        let machine = match local::here() {
-            // SAFETY: a thread that runs is alive.
-            Here::Thread(task) => Some(unsafe { task.as_ref() }.machine()),
-            Here::Machine(machine) => Some(machine),
-            Here::Elsewhere => None,
-        };
-        machine
-            .map(Machine::processor)
-            .filter(|processor| processor.is_of(self))
-            .unwrap_or(&self.shared().processors[0])
     }
 
     /// Starts the machines, if they were not.
@@ -231,12 +220,12 @@ impl Scheduler {
         // Each processor's cache, and what it takes from the pool at once.
         self.pool
             .set_slack(default_class, count.saturating_mul(2 * CACHE));
-        let processors = (0..count)
-            .map(|index| Processor::new(index, self))
-            .collect::<io::Result<Vec<_>>>()?;
         Ok(Shared {
             kind: self.kind,
-            processors,
+            reactor: Reactor::new()?,
+            processors: (0..count)
+                .map(|index| Processor::new(index, self))
+                .collect(),
             injected: SharedList::new(),
             idle: Idle::new(count),
             monitor: Monitor::new(),
@@ -259,16 +248,12 @@ impl Shared {
 
     /// Wakes one sleeping processor, if need be, for work that no running machine is sure to look for.
     pub(super) fn wake_one_for_shared_work(&self) {
-        if let Some(index) = self.idle.to_wake_for_shared_work() {
-            self.processors[index].reactor.wake();
-        }
+        self.wake(self.idle.to_wake_for_shared_work());
     }
 
     /// Wakes one sleeping processor, if there is one and none searches already, for a thread that is new.
     pub(super) fn wake_one_for_new_work(&self) {
-        if let Some(index) = self.idle.to_wake_for_new_work() {
-            self.processors[index].reactor.wake();
-        }
+        self.wake(self.idle.to_wake_for_new_work());
     }
 
     /// Once wakes may pay again, wakes one sleeping processor for what came meanwhile. By whoever looks at the clock and
@@ -286,8 +271,37 @@ impl Shared {
 
     /// Wakes one sleeping processor, if there is one and none searches already.
     pub(super) fn wake_one(&self) {
-        if let Some(index) = self.idle.to_wake() {
-            self.processors[index].reactor.wake();
+        self.wake(self.idle.to_wake());
+    }
+
+    fn wake(&self, processor: Option<usize>) -> bool {
+        if let Some(index) = processor {
+            self.processors[index].wake(self);
         }
+        processor.is_some()
+    }
+
+    /// Lets a processor that sleeps wait in the kernel in place of the poller; false if there is none.
+    pub(super) fn replace_poller(&self) -> bool {
+        let index = self.idle.to_wake_for_shared_work();
+        if let Some(index) = index {
+            self.idle.poller.appoint(index);
+        }
+        self.wake(index)
+    }
+
+    /// Takes what events the kernel has, for the caller to hand out, unless somebody else is at that: then false. By
+    /// whoever looks at the clock.
+    pub(super) fn look(&self, now: u64, events: &mut Vec<Event>) -> bool {
+        let may = self.idle.poller.looks(now);
+        if may {
+            self.reactor.wait(Some(0), events);
+            if let Some(poller) = self.idle.poller.has_looked()
+                && self.idle.has_to_wake(poller)
+            {
+                self.wake(Some(poller));
+            }
+        }
+        may
     }
 }

@@ -3,13 +3,14 @@
 
 use super::thread::message;
 use super::{Form, current, timers};
-use crate::engine::epoll::Epoll;
+use crate::engine::epoll::{self, Epoll};
 use crate::engine::{IS_FORKED, MAY, child, workers};
 use crate::sync::{Mutex, OnceLock};
 use crate::thread::panic_hook;
 use may::config;
 use may::coroutine::{self, Builder};
 use may::io::{CoIo, WaitIo};
+use rustix::event::epoll::Event;
 use standin_core::{fork, wait_queue};
 use std::io;
 use std::os::fd::AsFd;
@@ -72,8 +73,17 @@ pub(super) fn reactor() -> &'static Epoll {
 
 /// Wakes whoever the kernel has something for.
 pub(super) fn look() {
-    let mut events = Vec::new();
-    while reactor().wait(Some(0), &mut events) {}
+    take_all(reactor(), &mut Vec::new());
+}
+
+fn take_all(reactor: &Epoll, events: &mut Vec<Event>) {
+    loop {
+        let may_be_more = reactor.wait(Some(0), events);
+        epoll::hand_out(events);
+        if !may_be_more {
+            return;
+        }
+    }
 }
 
 fn first_start(form: Form) -> io::Result<&'static Started> {
@@ -195,7 +205,7 @@ fn serve(reactor: &'static Epoll) -> io::Result<()> {
         loop {
             // Its flags are taken before the kernel is asked: an event after that ends the next wait.
             waiting.wait_io();
-            while reactor.wait(Some(0), &mut events) {}
+            take_all(reactor, &mut events);
         }
     })
 }
