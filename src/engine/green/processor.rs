@@ -26,6 +26,11 @@ const ROUND: u32 = 61;
 const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
+/// How long a processor that has nothing to do leaves new pinned threads to the one that they were spawned on, in naps. They
+/// stay where they first run, and those that are spawned together often talk with each other: apart, each message would wake
+/// an OS thread. What keeps a core busy loses little by it.
+const NAP: Duration = Duration::from_micros(50);
+const NAPS: usize = 3;
 /// How many threads of one queue of a processor are run before it is the other one's turn, so that neither can hold the
 /// other up. Not one: who waits for new threads to end would be woken for each.
 const TURNS: u32 = 16;
@@ -72,6 +77,8 @@ struct Held {
     dead: List,
     rounds: u32,
     is_searching: bool,
+    /// It has waited before it took new pinned threads, since it slept last.
+    has_held_back: bool,
     /// It makes threads ready for what the kernel had.
     hands_out: bool,
     /// Those that it then delivered threads to, and that are to be woken.
@@ -116,6 +123,7 @@ impl Processor {
                 dead: List::new(),
                 rounds: 0,
                 is_searching: false,
+                has_held_back: false,
                 hands_out: false,
                 delivered: Vec::new(),
                 woken: None,
@@ -379,6 +387,15 @@ impl Processor {
                 return None;
             }
         }
+        if shared.kind == Kind::Pinned && !held.has_held_back {
+            for _ in 0..NAPS {
+                std::thread::sleep(NAP);
+                if !self.inbox.is_empty() {
+                    return None;
+                }
+            }
+            held.has_held_back = true;
+        }
         held.random ^= held.random << 13;
         held.random ^= held.random >> 17;
         held.random ^= held.random << 5;
@@ -406,7 +423,11 @@ impl Processor {
         let has_work = self.has_work(shared);
         let trim = match has_work {
             true => None,
-            false => self.wait(shared, &mut events),
+            false => {
+                // SAFETY: the holder, and the reference ends here.
+                unsafe { self.held().has_held_back = false };
+                self.wait(shared, &mut events)
+            }
         };
         let is_searching = shared.idle.unmark(self.index, has_work && was_searching);
         let now = nanoseconds(Instant::system());
