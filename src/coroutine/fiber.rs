@@ -336,21 +336,22 @@ impl Suspender {
     /// this one goes on when that one suspends. Returns what the next who goes
     /// to this fiber passes, then on whichever OS thread that is.
     ///
-    /// Call it only on the fiber itself, which is another one than `next`.
+    /// Call it only on the fiber itself, which is another one than `next`. It
+    /// moves to the block of `next`, if that is free.
     ///
     /// # Safety
     ///
-    /// As for [`Fiber::switch`] of `next`, which the caller has until the
-    /// switch. Whoever runs then may not give this fiber to others before that.
+    /// As for [`Fiber::enter`] and [`Fiber::switch`] of `next`, which the
+    /// caller has until the switch. Whoever runs then may not give this fiber to others before that.
     #[cfg(feature = "green")]
     #[inline(always)]
     pub(crate) unsafe fn hand_over(&self, next: &Fiber, value: *mut ()) -> *mut () {
         // SAFETY: *exclusive*: nobody else has the other fiber, and the caller
         // has no second handle.
-        let next = unsafe { &next.header.as_ref().continuation };
+        let next = unsafe { next.header.as_ref() };
         // SAFETY: the fiber's own code runs, as the caller knows, and by
-        // *suspended* there is somewhere to go on.
-        unsafe { self.0.continuation.hand_over(next, value) }
+        // *suspended* there is somewhere to go on. The block is the other's.
+        unsafe { (self.0.continuation).hand_over(&next.continuation, next.block, value) }
     }
 
     /// Whether code of the fiber runs, and no switch to or from it has begun.

@@ -11,19 +11,11 @@ use std::sync::atomic::Ordering::Relaxed;
 /// How many places are made, if the limit on descriptors allows so many: they take 128 KiB in the kernel.
 const MOST: u64 = 1 << 14;
 
-static IS_MADE: AtomicBool = AtomicBool::new(false);
-
-/// Makes the room, unless that was done. May take as long as said above.
-#[cfg(feature = "green")]
-pub(super) fn make_room() {
-    if !IS_MADE.swap(true, Relaxed) {
-        lengthen();
-    }
-}
-
-/// As `make_room`, if the process has no other OS threads, so that it takes no time.
+/// Makes the room, if this is the only OS thread of the process. Else it would stand still here, as is said above, for what
+/// may never be needed.
 pub(super) fn make_room_if_alone() {
-    if !IS_MADE.load(Relaxed) && is_alone() && !IS_MADE.swap(true, Relaxed) {
+    static IS_DONE: AtomicBool = AtomicBool::new(false);
+    if !IS_DONE.swap(true, Relaxed) && is_alone() {
         lengthen();
     }
 }

@@ -9,6 +9,10 @@
 //! of its direction, since one edge can stand for several connections. The stress test in `tests/reactor.rs`
 //! checks this.
 //!
+//! The first thread that waits sits down in the direction's seat (`seat.rs`), if its engine wakes it by its record; the
+//! others, OS threads and futures wait in the wait queue. An edge calls who sits, and wakes the queue if the bit says that
+//! somebody is there.
+//!
 //! A future does the same in the same order, only that its wait is a place in the wait queue and not a parked
 //! thread; `attempts.rs` is that loop.
 //!

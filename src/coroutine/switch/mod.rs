@@ -7,7 +7,9 @@
 //! - `new`: a stack on which nothing has run; the first who goes there calls `begin`;
 //! - `resume`: goes there, and returns when it suspends, or one that was handed over to does;
 //! - `suspend`: goes back to whoever resumed this one, or the one that handed over to this one;
-//! - `hand_over`: goes to another one in the place of this one;
+//! - `hand_over`: goes to another one in the place of this one, and on the way moves to its thread-local block, if it has
+//!   one: while the stack pointer is on the stack of whoever resumed this one, so that a signal handler never finds the
+//!   thread-locals of one thread on the stack of another;
 //! - `depth`: how far down a suspended stack reaches; 0 while its code runs.
 //!
 //! Each way takes one word along. A function that is on its way gets the word of whoever goes to its stack next, perhaps on

@@ -2,6 +2,7 @@
 //! from it, so one that hands over goes back as well, with the order to resume the other.
 
 use super::Begin;
+use crate::coroutine::free;
 use corosensei::stack::{Stack, StackPointer};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::cell::{Cell, UnsafeCell};
@@ -33,6 +34,8 @@ type Routine = Coroutine<*mut (), *mut (), Infallible, Memory>;
 struct Caller {
     /// The order to resume this one; null for none.
     next: Cell<*const Continuation>,
+    /// On this thread-local block; 0 for the one that it is on.
+    block: Cell<usize>,
 }
 
 impl Continuation {
@@ -70,6 +73,7 @@ impl Continuation {
     pub(in crate::coroutine) unsafe fn resume(&self, value: *mut ()) -> *mut () {
         let caller = Caller {
             next: Cell::new(ptr::null()),
+            block: Cell::new(0),
         };
         let (mut running, mut value) = (self, value);
         loop {
@@ -85,6 +89,11 @@ impl Continuation {
                 Some(next) => next,
                 None => return value,
             };
+            let block = caller.block.get();
+            if block != 0 {
+                // SAFETY: the promise of `hand_over`: nobody else runs on it.
+                unsafe { free::move_to(block) };
+            }
         }
     }
 
@@ -108,12 +117,19 @@ impl Continuation {
     /// # Safety
     ///
     /// By code on this stack, which runs. `next` is suspended, another one than this, the caller's alone, and expects this
-    /// word.
+    /// word. `block` is its thread-local block, or 0.
     #[cfg(feature = "green")]
     #[inline(always)]
-    pub(in crate::coroutine) unsafe fn hand_over(&self, next: &Self, value: *mut ()) -> *mut () {
+    pub(in crate::coroutine) unsafe fn hand_over(
+        &self,
+        next: &Self,
+        block: usize,
+        value: *mut (),
+    ) -> *mut () {
         // SAFETY: it waits, since this code runs.
-        unsafe { (*self.caller.get()).next.set(next) };
+        let caller = unsafe { &*self.caller.get() };
+        caller.next.set(next);
+        caller.block.set(block);
         // SAFETY: the caller's promise.
         unsafe { self.suspend(value) }
     }

@@ -27,7 +27,7 @@ use super::processor::{Processor, nanoseconds};
 use super::reserve::{self, Vacancy};
 use super::scheduler::Shared;
 use crate::coroutine::Kind;
-use crate::engine::{Control, descriptors};
+use crate::engine::Control;
 use rustix::event::epoll::Event;
 use standin_core::Instant;
 use std::io;
@@ -109,8 +109,6 @@ impl Monitor {
 }
 
 fn run(shared: &'static Shared) {
-    // Here it stops nobody else, but for those who need the room already.
-    descriptors::make_room();
     let mut looks: Vec<Look> = shared.processors.iter().map(|_| Look::default()).collect();
     let mut watch = Watch {
         shared,

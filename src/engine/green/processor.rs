@@ -26,11 +26,12 @@ const ROUND: u32 = 61;
 const POLL_EVERY: u64 = 50_000;
 /// How many tasks are taken from the shared queue at once.
 const REFILL: usize = 64;
-/// How long a processor that has nothing to do leaves new pinned threads to the one that they were spawned on, in naps. They
-/// stay where they first run, and those that are spawned together often talk with each other: apart, each message would wake
-/// an OS thread. What keeps a core busy loses little by it.
-const NAP: Duration = Duration::from_micros(50);
-const NAPS: usize = 3;
+/// How long a processor that has nothing to do leaves new pinned threads to the one that they were spawned on, in
+/// nanoseconds. They stay where they first run, and those that are spawned together often talk with each other: apart, each
+/// message would wake an OS thread. What keeps a core busy loses little by it.
+const HOLD_BACK: u64 = 200_000;
+/// How often it looks meanwhile whether there is something else, in nanoseconds.
+const NAP: u64 = 50_000;
 /// How many threads of one queue of a processor are run before it is the other one's turn, so that neither can hold the
 /// other up. Not one: who waits for new threads to end would be woken for each.
 const TURNS: u32 = 16;
@@ -388,11 +389,8 @@ impl Processor {
             }
         }
         if shared.kind == Kind::Pinned && !held.has_held_back {
-            for _ in 0..NAPS {
-                std::thread::sleep(NAP);
-                if !self.inbox.is_empty() {
-                    return None;
-                }
+            if !self.holds_back() {
+                return None;
             }
             held.has_held_back = true;
         }
@@ -409,6 +407,23 @@ impl Processor {
                 // SAFETY: the holder owns its ring, and it is empty: `next` looked there before.
                 unsafe { victim.ring.steal_into(&self.ring) }
             })
+    }
+
+    /// Waits for a while; false if there is something to do meanwhile.
+    fn holds_back(&self) -> bool {
+        let end = nanoseconds(Instant::system()) + HOLD_BACK;
+        loop {
+            let now = nanoseconds(Instant::system());
+            if now >= end {
+                return true;
+            }
+            if !self.inbox.is_empty() {
+                return false;
+            }
+            // Until a point in time: a sleep for a time may never end where signals come often.
+            let until = Duration::from_nanos(end.min(now + NAP));
+            self.word.park(Some(Instant::from_origin(until)));
+        }
     }
 
     /// Sleeps until an event, the next timer, or a wake.

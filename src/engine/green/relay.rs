@@ -3,8 +3,9 @@
 //! in between. What is due to the one that stopped (its park is committed, or it is queued again) is done by the next one
 //! on its own stack, as the machine does it: *nobody can resume a thread before its stack was left.*
 //!
-//! The rules for what a machine may do away from home (`machine.rs`) hold here for the same reason: between the move to the
-//! next thread's block and the switch to its stack no thread-local is used, and nothing is called that could set `errno`.
+//! The rules for what a machine may do away from home (`machine.rs`) hold here for the same reason. The move to the next
+//! thread's block is a part of the switch of stacks, made on the machine's: a signal handler never finds the thread-locals of
+//! one thread on the stack of another (`tests/signals`).
 //! For everything else the thread goes to its machine, which finds there what the thread was told
 //! ([`Processor::leave_to_machine`]).
 //!
@@ -79,10 +80,7 @@ unsafe fn go_to(machine: &'static Machine, task: &Task, next: &Task, command: Co
     // SAFETY: nobody else runs on the fiber's block. The one who stopped there takes this word; machines have an alternate
     // signal stack, and pinned threads stay on their processor, which stays on its machine. Nobody gets at `task`, nor at
     // this stack, before `next` has settled it.
-    unsafe {
-        fiber.enter();
-        task.suspender().hand_over(fiber, passed.cast_mut().cast())
-    }
+    unsafe { task.suspender().hand_over(fiber, passed.cast_mut().cast()) }
 }
 
 /// The thread that stopped to go to the one that received this, and by what; `None` from a machine.

@@ -105,14 +105,23 @@ impl Continuation {
     /// # Safety
     ///
     /// By code on this stack, which runs. `next` is suspended, another one than this, the caller's alone, and expects this
-    /// word.
+    /// word. `block` is its thread-local block, or 0.
     #[cfg(feature = "green")]
     #[inline(always)]
-    pub(in crate::coroutine) unsafe fn hand_over(&self, next: &Self, value: *mut ()) -> *mut () {
-        next.caller.set(self.caller.get());
+    pub(in crate::coroutine) unsafe fn hand_over(
+        &self,
+        next: &Self,
+        block: usize,
+        value: *mut (),
+    ) -> *mut () {
+        let caller = self.caller.get();
+        next.caller.set(caller);
         let leaving = Leaving::to(&next.bounds);
-        // SAFETY: the caller's promise, and *end*.
-        let value = unsafe { switch(value, &self.end, next.end.load(Relaxed)) };
+        // SAFETY: the caller's promise, and *end*, also of whoever waits for this one.
+        let value = unsafe {
+            let between = (*caller).end.load(Relaxed);
+            switch_blocks(value, &self.end, between, block, next.end.load(Relaxed))
+        };
         self.runs(leaving);
         value
     }
@@ -162,6 +171,58 @@ unsafe fn switch(value: *mut (), end: &AtomicUsize, to: usize) -> *mut () {
             inlateout("rdi") value => received,
             in("rsi") end.as_ptr(),
             in("rdx") to,
+            lateout("r12") _,
+            lateout("r13") _,
+            lateout("r14") _,
+            lateout("r15") _,
+            clobber_abi("sysv64"),
+        );
+    }
+    received
+}
+
+/// As `switch`, and moves to another thread-local block, unless it is 0: while the stack pointer is at the end of a third
+/// stack, so that a signal handler in between runs on neither of the two.
+///
+/// # Safety
+///
+/// As for `switch`, and as for `free::move_to`. `between` is the end of a suspended stack that nobody goes to meanwhile.
+#[cfg(feature = "green")]
+#[inline(always)]
+unsafe fn switch_blocks(
+    value: *mut (),
+    end: &AtomicUsize,
+    between: usize,
+    block: usize,
+    to: usize,
+) -> *mut () {
+    let received;
+    // SAFETY: as in `switch`. A handler leaves the red zone alone, so the words at the end of the third stack as well, and what
+    // lies above.
+    unsafe {
+        asm!(
+            "lea rax, [rip + 2f]",
+            "mov [rsp - 8], rbp",
+            "mov [rsp - 16], rbx",
+            "mov [rsp - 24], rax",
+            "lea rax, [rsp - 24]",
+            "mov [rsi], rax",
+            "test r8, r8",
+            "jz 3f",
+            "mov rsp, rcx",
+            "wrfsbase r8",
+            "3:",
+            "mov rsp, rdx",
+            "jmp qword ptr [rdx]",
+            "2:",
+            "mov rbx, [rsp + 8]",
+            "mov rbp, [rsp + 16]",
+            "add rsp, 24",
+            inlateout("rdi") value => received,
+            in("rsi") end.as_ptr(),
+            in("rdx") to,
+            in("rcx") between,
+            in("r8") block,
             lateout("r12") _,
             lateout("r13") _,
             lateout("r14") _,
