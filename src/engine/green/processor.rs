@@ -388,7 +388,7 @@ impl Processor {
                 return None;
             }
         }
-        if shared.kind == Kind::Pinned && !held.has_held_back {
+        if shared.kind == Kind::Pinned && !held.has_held_back && shared.has_work() {
             if !self.holds_back() {
                 return None;
             }
