@@ -250,7 +250,9 @@ fn block_on(future: &mut Future, word: &Line) -> Wait {
     loop {
         match poll(future, &*context, word, 0) {
             Poll::Ready(result) => return result,
-            Poll::Pending => context.park(None),
+            Poll::Pending => {
+                context.park(None);
+            }
         }
     }
 }
