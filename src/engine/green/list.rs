@@ -14,7 +14,7 @@ const LANES: usize = 4;
 
 /// A queue that one thread uses at a time. The tasks in it are in no other.
 pub(super) struct List {
-    /// Task number `n` is in chain `n % LANES`.
+    /// Task number `n` is in chain `n % LANES`. How many there are says where a chain ends; the last one's link says nothing.
     lanes: [Lane; LANES],
     /// The numbers of the next to be taken and of the next to come. Both begin anew in an empty queue.
     next: usize,
@@ -55,14 +55,12 @@ impl List {
     ///
     /// The task is alive until it is popped, and in no other queue.
     pub(super) unsafe fn push(&mut self, task: *const Task) {
-        // SAFETY: the caller's promise; `next` belongs to the queue that the task is in.
-        unsafe { (*task).next.set(ptr::null()) };
         let is_first = self.len() < LANES;
         let lane = &mut self.lanes[self.end % LANES];
         if is_first {
             lane.first = task;
         } else {
-            // SAFETY: it is in this queue, so alive and ours.
+            // SAFETY: it is in this queue, so alive; `next` belongs to the queue that a task is in.
             unsafe { (*lane.last).next.set(task) };
         }
         lane.last = task;

@@ -73,7 +73,7 @@ impl Poller {
             let to = processor * PROCESSOR + to;
             match self.role.compare_exchange(role, to, AcqRel, Relaxed) {
                 Ok(_) => return to & DOES == WAITS,
-                Err(now) => role = now,
+                Err(changed) => role = changed,
             }
         }
     }

@@ -358,11 +358,7 @@ impl Processor {
         let taken = shared.injected.take(shared.processors.len(), most, |task| {
             // SAFETY: the holder owns the ring. It has room but if it is full; the queue's lock is held, so
             // what overflows then goes to our own list.
-            unsafe {
-                let hint = (*task).hint();
-                self.ring
-                    .push(task, hint, |task| self.held().own.push(task));
-            };
+            unsafe { self.push_to_ring(task, |task| self.held().own.push(task)) };
         });
         taken > 0
     }
@@ -421,8 +417,7 @@ impl Processor {
                 return false;
             }
             // Until a point in time: a sleep for a time may never end where signals come often.
-            let until = Duration::from_nanos(end.min(now + NAP));
-            self.word.park(Some(Instant::from_origin(until)));
+            self.word.park(Some(instant(end.min(now + NAP))));
         }
     }
 
@@ -486,8 +481,7 @@ impl Processor {
             let now = nanoseconds(Instant::system());
             shared.idle.poller.returned(self.index, now);
         } else if self.nap.sleeps(Bed::Word) {
-            let deadline = until.map(|until| Instant::from_origin(Duration::from_nanos(until)));
-            self.word.park(deadline);
+            self.word.park(until.map(instant));
             self.nap.is_up();
         }
         trim
@@ -582,10 +576,7 @@ impl Processor {
     fn push_shared(&self, shared: &Shared, task: *const Task) {
         let mut overflow = List::new();
         // SAFETY: the holder owns the ring; what overflows was in it, alive and in no other queue.
-        unsafe {
-            let hint = (*task).hint();
-            self.ring.push(task, hint, |task| overflow.push(task));
-        }
+        unsafe { self.push_to_ring(task, |task| overflow.push(task)) };
         if !overflow.is_empty() {
             shared.injected.append(overflow);
         }
@@ -608,11 +599,18 @@ impl Processor {
             Kind::Pinned => unsafe { self.held().own.push(task) },
             // SAFETY: the holder owns the ring, and thieves only make more room.
             Kind::Free => unsafe {
-                let hint = (*task).hint();
-                self.ring
-                    .push(task, hint, |_| unreachable!("the ring has room"));
+                self.push_to_ring(task, |_| unreachable!("the ring has room"));
             },
         }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Ring::push`]; the caller has the task in its place.
+    #[inline]
+    unsafe fn push_to_ring(&self, task: *const Task, overflow: impl FnMut(*const Task)) {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.push(task, (*task).hint(), overflow) };
     }
 
     /// Makes a thread ready here, from another OS thread, which holds `here` if any.
@@ -701,6 +699,11 @@ impl Held {
         self.is_turn_of_own = !self.is_turn_of_own;
         self.turns = TURNS;
     }
+}
+
+/// What [`nanoseconds`] counts as so many.
+fn instant(nanoseconds: u64) -> Instant {
+    Instant::from_origin(Duration::from_nanos(nanoseconds))
 }
 
 /// As timers count.

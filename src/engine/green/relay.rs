@@ -6,6 +6,7 @@
 //! The rules for what a machine may do away from home (`machine.rs`) hold here for the same reason. The move to the next
 //! thread's block is a part of the switch of stacks, made on the machine's: a signal handler never finds the thread-locals of
 //! one thread on the stack of another (`tests/signals`).
+//!
 //! For everything else the thread goes to its machine, which finds there what the thread was told
 //! ([`Processor::leave_to_machine`]).
 //!

@@ -2,6 +2,7 @@
 
 use super::local;
 use super::machine::{self, Command, Machine};
+use super::processor::nanoseconds;
 use super::relay;
 use super::scheduler::Scheduler;
 use super::timers::Timer;
@@ -170,11 +171,7 @@ impl Context for Task {
             return false;
         }
         if let Some(deadline) = deadline {
-            let nanoseconds = deadline
-                .since_origin()
-                .as_nanos()
-                .try_into()
-                .unwrap_or(u64::MAX);
+            let nanoseconds = nanoseconds(deadline);
             let machine = self.machine();
             if machine.hold.enter() {
                 // Still inside when the machine goes on, which looks at the timers before it sleeps.

@@ -1,6 +1,5 @@
 //! Memory of the system for the chunks of records: aligned to its own size, and in huge pages where that is asked for.
 
-use std::io;
 use std::ptr::{self, NonNull};
 
 /// The size and the alignment, in bytes: that of a huge page, where systems have them.
@@ -37,13 +36,13 @@ pub(super) unsafe fn unmap(start: NonNull<u8>) -> bool {
 }
 
 fn aligned() -> Option<NonNull<u8>> {
-    let start = mapping(SIZE).ok()?;
+    let start = mapping(SIZE)?;
     if start.addr().get().is_multiple_of(SIZE) {
         return Some(start);
     }
     // SAFETY: nobody has used it.
     unsafe { libc::munmap(start.as_ptr().cast(), SIZE) };
-    let start = mapping(2 * SIZE).ok()?;
+    let start = mapping(2 * SIZE)?;
     let before = start.addr().get().next_multiple_of(SIZE) - start.addr().get();
     // SAFETY: it is as long as that, and nobody has used it.
     unsafe {
@@ -55,7 +54,7 @@ fn aligned() -> Option<NonNull<u8>> {
     }
 }
 
-fn mapping(length: usize) -> io::Result<NonNull<u8>> {
+fn mapping(length: usize) -> Option<NonNull<u8>> {
     // SAFETY: a new private mapping at an address that the kernel chooses touches no existing memory.
     let start = unsafe {
         libc::mmap(
@@ -67,8 +66,5 @@ fn mapping(length: usize) -> io::Result<NonNull<u8>> {
             0,
         )
     };
-    match start {
-        libc::MAP_FAILED => Err(io::Error::last_os_error()),
-        start => Ok(NonNull::new(start.cast()).expect("mappings are not at address 0")),
-    }
+    NonNull::new(start.cast()).filter(|_| start != libc::MAP_FAILED)
 }

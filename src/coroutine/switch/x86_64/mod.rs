@@ -140,6 +140,39 @@ impl Continuation {
     }
 }
 
+/// Leaves the running stack, does `$between`, and goes on at `to`, with these operands besides.
+macro_rules! leave_stack {
+    ($value:ident, $end:ident, $to:ident, [$($between:literal),*], [$($operands:tt)*]) => {{
+        let received;
+        asm!(
+            "lea rax, [rip + 2f]",
+            "mov [rsp - 8], rbp",
+            "mov [rsp - 16], rbx",
+            "mov [rsp - 24], rax",
+            "lea rax, [rsp - 24]",
+            "mov [rsi], rax",
+            $($between,)*
+            "mov rsp, rdx",
+            "jmp qword ptr [rdx]",
+            "2:",
+            "mov rbx, [rsp + 8]",
+            "mov rbp, [rsp + 16]",
+            "add rsp, 24",
+            // Where a function has its first argument.
+            inlateout("rdi") $value => received,
+            in("rsi") $end.as_ptr(),
+            in("rdx") $to,
+            $($operands)*
+            lateout("r12") _,
+            lateout("r13") _,
+            lateout("r14") _,
+            lateout("r15") _,
+            clobber_abi("sysv64"),
+        );
+        received
+    }};
+}
+
 /// Leaves the running stack, writes its end to `end`, and goes on at the end of another one. Returns when somebody goes to
 /// this one.
 ///
@@ -149,36 +182,10 @@ impl Continuation {
 /// stack was left.
 #[inline(always)]
 unsafe fn switch(value: *mut (), end: &AtomicUsize, to: usize) -> *mut () {
-    let received;
     // SAFETY: the caller's promise. All registers that may be declared so are, and the other two are kept. The words below
     // the stack pointer are in the red zone, which the compiler does not use here (there is no `nostack`), nor does a
     // signal handler. The pointer itself moves only with the switch, so that until then the stack can be walked.
-    unsafe {
-        asm!(
-            "lea rax, [rip + 2f]",
-            "mov [rsp - 8], rbp",
-            "mov [rsp - 16], rbx",
-            "mov [rsp - 24], rax",
-            "lea rax, [rsp - 24]",
-            "mov [rsi], rax",
-            "mov rsp, rdx",
-            "jmp qword ptr [rdx]",
-            "2:",
-            "mov rbx, [rsp + 8]",
-            "mov rbp, [rsp + 16]",
-            "add rsp, 24",
-            // Where a function has its first argument.
-            inlateout("rdi") value => received,
-            in("rsi") end.as_ptr(),
-            in("rdx") to,
-            lateout("r12") _,
-            lateout("r13") _,
-            lateout("r14") _,
-            lateout("r15") _,
-            clobber_abi("sysv64"),
-        );
-    }
-    received
+    unsafe { leave_stack!(value, end, to, [], []) }
 }
 
 /// As `switch`, and moves to another thread-local block, unless it is 0: while the stack pointer is at the end of a third
@@ -196,41 +203,17 @@ unsafe fn switch_blocks(
     block: usize,
     to: usize,
 ) -> *mut () {
-    let received;
     // SAFETY: as in `switch`. A handler leaves the red zone alone, so the words at the end of the third stack as well, and what
     // lies above.
     unsafe {
-        asm!(
-            "lea rax, [rip + 2f]",
-            "mov [rsp - 8], rbp",
-            "mov [rsp - 16], rbx",
-            "mov [rsp - 24], rax",
-            "lea rax, [rsp - 24]",
-            "mov [rsi], rax",
-            "test r8, r8",
-            "jz 3f",
-            "mov rsp, rcx",
-            "wrfsbase r8",
-            "3:",
-            "mov rsp, rdx",
-            "jmp qword ptr [rdx]",
-            "2:",
-            "mov rbx, [rsp + 8]",
-            "mov rbp, [rsp + 16]",
-            "add rsp, 24",
-            inlateout("rdi") value => received,
-            in("rsi") end.as_ptr(),
-            in("rdx") to,
-            in("rcx") between,
-            in("r8") block,
-            lateout("r12") _,
-            lateout("r13") _,
-            lateout("r14") _,
-            lateout("r15") _,
-            clobber_abi("sysv64"),
-        );
+        leave_stack!(
+            value,
+            end,
+            to,
+            ["test r8, r8", "jz 3f", "mov rsp, rcx", "wrfsbase r8", "3:"],
+            [in("rcx") between, in("r8") block,]
+        )
     }
-    received
 }
 
 /// Where a stack goes on on which nothing has run: at its end are its own address, a function to call, and that function's
